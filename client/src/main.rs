@@ -1,0 +1,3 @@
+//! Starts the Hubbub client.
+
+fn main() {}

@@ -1,0 +1,243 @@
+//! Frames: how requests, replies and events are put into and taken out of one text frame each.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use crate::{
+    error::{ErrorBody, ErrorCode},
+    event::Event,
+    limits::REQUEST_ID_MAX,
+    request::Request,
+};
+
+/// A request with the number that its reply will name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RequestFrame {
+    /// The client's number for it, 0 to [`REQUEST_ID_MAX`]; need not be unique, though it is wise.
+    pub id: u64,
+    /// What is asked.
+    #[serde(flatten)]
+    pub request: Request,
+}
+
+/// A frame that holds no request, with the error that it is answered with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct RequestError {
+    /// The request's id, as far as it could be read.
+    pub id: Option<u64>,
+    /// The error, [`ErrorCode::Malformed`] or [`ErrorCode::UnknownOp`].
+    pub error: ErrorBody,
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    id: Option<u64>,
+    #[serde(borrow)]
+    op: Option<Cow<'a, str>>,
+}
+
+impl RequestFrame {
+    /// Reads a request from one text frame.
+    ///
+    /// # Errors
+    /// When the text is not one JSON object, has no proper `id` or `op`, or its fields do not fit the `op`.
+    pub fn decode(text: &str) -> Result<Self, RequestError> {
+        let malformed = |id, message| RequestError { id, error: ErrorBody::new(ErrorCode::Malformed, message) };
+        let head: Head<'_> =
+            serde_json::from_str(text).map_err(|error| malformed(None, format!("this is no request: {error}")))?;
+        let id = match head.id {
+            Some(id) if id <= REQUEST_ID_MAX => id,
+            Some(_) => return Err(malformed(None, format!("`id` is at most {REQUEST_ID_MAX}"))),
+            None => return Err(malformed(None, "a request needs an `id`, a number of your choice".to_owned())),
+        };
+        let Some(op) = head.op else {
+            return Err(malformed(Some(id), "a request needs an `op`, such as \"hello\"".to_owned()));
+        };
+        match body(&op, text) {
+            Some(Ok(request)) => Ok(Self { id, request }),
+            Some(Err(error)) => Err(malformed(Some(id), format!("`{op}` does not fit: {error}"))),
+            None => Err(RequestError { id: Some(id), error: unknown_op(&op) }),
+        }
+    }
+
+    /// The request as the text of one frame.
+    ///
+    /// # Errors
+    /// Never for the types of this crate; the encoder's own error is passed on.
+    pub fn encode(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+}
+
+fn unknown_op(op: &str) -> ErrorBody {
+    let shown: String = op.chars().take(32).collect();
+    ErrorBody::new(ErrorCode::UnknownOp, format!("this server does not know the op {shown:?}"))
+}
+
+/// The table of ops; `None` for one that is not in it.
+fn body(op: &str, text: &str) -> Option<Result<Request, serde_json::Error>> {
+    fn read<T: DeserializeOwned>(text: &str, wrap: fn(T) -> Request) -> Option<Result<Request, serde_json::Error>> {
+        Some(serde_json::from_str(text).map(wrap))
+    }
+    match op {
+        "hello" => read(text, Request::Hello),
+        "join" => read(text, Request::Join),
+        "part" => read(text, Request::Part),
+        "post" => read(text, Request::Post),
+        "topic" => read(text, Request::Topic),
+        "history" => read(text, Request::History),
+        "members" => read(text, Request::Members),
+        "rooms" => read(text, Request::Rooms),
+        "typing" => read(text, Request::Typing),
+        "presence" => read(text, Request::Presence),
+        "nick" => read(text, Request::Nick),
+        "quit" => read(text, Request::Quit),
+        _ => None,
+    }
+}
+
+/// A frame from the server.
+#[derive(Debug, Clone)]
+pub enum ServerFrame {
+    /// The answer to a request.
+    Reply {
+        /// The request's id; `None` when the server could not read one.
+        re: Option<u64>,
+        /// The `ok`, to be read with [`read_ok`], or the `error`.
+        outcome: Result<Box<RawValue>, ErrorBody>,
+    },
+    /// Something happened.
+    Event(Event),
+    /// An event of a newer server; to be skipped.
+    UnknownEvent(String),
+}
+
+#[derive(Deserialize)]
+struct ServerHead<'a> {
+    #[serde(default)]
+    re: Option<u64>,
+    #[serde(default)]
+    ok: Option<Box<RawValue>>,
+    #[serde(default)]
+    error: Option<ErrorBody>,
+    #[serde(default, borrow)]
+    ev: Option<Cow<'a, str>>,
+}
+
+impl ServerFrame {
+    /// Reads a frame that a server sent.
+    ///
+    /// # Errors
+    /// When the text is neither a reply nor an event.
+    pub fn decode(text: &str) -> Result<Self, serde_json::Error> {
+        let head: ServerHead<'_> = serde_json::from_str(text)?;
+        match (head.ev, head.ok, head.error) {
+            (Some(ev), _, _) if Event::KINDS.contains(&&*ev) => serde_json::from_str(text).map(Self::Event),
+            (Some(ev), _, _) => Ok(Self::UnknownEvent(ev.into_owned())),
+            (None, Some(ok), None) => Ok(Self::Reply { re: head.re, outcome: Ok(ok) }),
+            (None, None, Some(error)) => Ok(Self::Reply { re: head.re, outcome: Err(error) }),
+            (None, _, _) => Err(serde::de::Error::custom("neither a reply nor an event")),
+        }
+    }
+}
+
+/// Reads the `ok` of a reply as the type that the request's documentation names.
+///
+/// # Errors
+/// When it is of another shape.
+pub fn read_ok<T: DeserializeOwned>(ok: &RawValue) -> Result<T, serde_json::Error> {
+    serde_json::from_str(ok.get())
+}
+
+/// The text of a reply that says `ok`.
+///
+/// # Errors
+/// Never for the types of this crate; the encoder's own error is passed on.
+pub fn encode_ok<T: Serialize>(re: u64, ok: &T) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Ok<'a, T> {
+        re: u64,
+        ok: &'a T,
+    }
+    serde_json::to_string(&Ok { re, ok })
+}
+
+/// The text of a reply that says `error`.
+///
+/// # Errors
+/// Never for the types of this crate; the encoder's own error is passed on.
+pub fn encode_error(re: Option<u64>, error: &ErrorBody) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Error<'a> {
+        re: Option<u64>,
+        error: &'a ErrorBody,
+    }
+    serde_json::to_string(&Error { re, error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{id::Position, request};
+
+    #[test]
+    fn every_op_is_in_the_table_and_comes_back_as_itself() {
+        let requests = [
+            Request::Hello(request::Hello { guest: Some("ana".into()), ..Default::default() }),
+            Request::Join(request::Join { room: "lobby".into(), since: Some(Position { epoch: "e".into(), seq: 7 }) }),
+            Request::Part(request::Part { room: "lobby".into() }),
+            Request::Post(request::Post {
+                room: "lobby".into(),
+                nonce: "n".into(),
+                text: "hi".into(),
+                ..Default::default()
+            }),
+            Request::Topic(request::Topic { room: "lobby".into(), nonce: "n".into(), topic: String::new() }),
+            Request::History(request::History { room: "lobby".into(), before: Some(9), ..Default::default() }),
+            Request::Members(request::Members { room: "lobby".into(), ..Default::default() }),
+            Request::Rooms(request::Rooms { limit: Some(3), ..Default::default() }),
+            Request::Typing(request::Typing { room: "lobby".into() }),
+            Request::Presence(request::Presence { away: true }),
+            Request::Nick(request::Nick { nick: "bo".into() }),
+            Request::Quit(request::Quit {}),
+        ];
+        assert_eq!(requests.iter().map(Request::op).collect::<Vec<_>>(), Request::OPS);
+        for request in requests {
+            let frame = RequestFrame { id: 5, request };
+            let text = frame.encode().expect("encodes");
+            assert_eq!(RequestFrame::decode(&text), Ok(frame), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_names_its_fault_and_its_id() {
+        let fault = |text: &str| RequestFrame::decode(text).expect_err(text);
+        assert_eq!(fault("").id, None);
+        assert_eq!(fault("[]").error.code, ErrorCode::Malformed);
+        assert_eq!(fault(r#"{"op":"hello"}"#).error.message, "a request needs an `id`, a number of your choice");
+        assert_eq!(fault(r#"{"id":-1,"op":"hello"}"#).error.code, ErrorCode::Malformed);
+        assert_eq!(fault(r#"{"id":9007199254740992,"op":"hello"}"#).id, None);
+        assert_eq!(fault(r#"{"id":3}"#).id, Some(3));
+        assert_eq!(fault(r#"{"id":3,"op":"dance"}"#).error.code, ErrorCode::UnknownOp);
+        let missing = fault(r#"{"id":3,"op":"post","room":"lobby"}"#);
+        assert_eq!((missing.id, missing.error.code), (Some(3), ErrorCode::Malformed));
+        assert!(missing.error.message.contains("nonce"), "{}", missing.error.message);
+    }
+
+    #[test]
+    fn a_server_frame_is_a_reply_or_an_event_and_new_events_are_skipped() {
+        let decode = |text: &str| ServerFrame::decode(text).expect(text);
+        assert!(matches!(decode(r#"{"re":1,"ok":{}}"#), ServerFrame::Reply { re: Some(1), outcome: Ok(_) }));
+        assert!(matches!(
+            decode(r#"{"re":null,"error":{"code":"from_the_future","message":"?"}}"#),
+            ServerFrame::Reply { re: None, outcome: Err(ErrorBody { code: ErrorCode::Unknown, .. }) }
+        ));
+        assert!(matches!(decode(r#"{"ev":"typing","room":"a","nicks":["b"]}"#), ServerFrame::Event(Event::Typing(_))));
+        assert!(matches!(decode(r#"{"ev":"hologram","room":"a"}"#), ServerFrame::UnknownEvent(ev) if ev == "hologram"));
+        assert!(ServerFrame::decode(r#"{"re":1}"#).is_err());
+        assert!(ServerFrame::decode("null").is_err());
+    }
+}

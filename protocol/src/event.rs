@@ -1,0 +1,216 @@
+//! Events: what a server tells without being asked.
+//!
+//! **Log events** (`post`, `topic`) have a `seq` and are stored; they arrive in order, none missing.
+//! **Signals** (`typing`, `presence`) have none: they are merged, and dropped first when a reader is
+//! slow. **Notices** (`lagged`, `goodbye`) are about this connection alone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{Seq, UnixMs, UserId},
+    name::{Nick, RoomName},
+};
+
+/// Everything that a server tells. An `ev` that a client does not know is to be skipped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ev", rename_all = "snake_case")]
+pub enum Event {
+    /// Somebody said something. In the log.
+    Post(Post),
+    /// Somebody changed the topic. In the log.
+    Topic(Topic),
+    /// Some are typing.
+    Typing(Typing),
+    /// Members came, left, changed their state or their nick.
+    Presence(Presence),
+    /// This connection read too slowly: the room goes on without it until it joins again.
+    Lagged(Lagged),
+    /// The server is about to close this connection.
+    Goodbye(Goodbye),
+}
+
+impl Event {
+    /// Every `ev`, in the order of the documents.
+    pub const KINDS: &[&str] = &["post", "topic", "typing", "presence", "lagged", "goodbye"];
+
+    /// The position in the room's log, for events of the log.
+    #[must_use]
+    pub fn seq(&self) -> Option<Seq> {
+        match self {
+            Self::Post(post) => Some(post.seq),
+            Self::Topic(topic) => Some(topic.seq),
+            Self::Typing(_) | Self::Presence(_) | Self::Lagged(_) | Self::Goodbye(_) => None,
+        }
+    }
+
+    /// The room that it is about.
+    #[must_use]
+    pub fn room(&self) -> Option<&RoomName> {
+        match self {
+            Self::Post(event) => Some(&event.room),
+            Self::Topic(event) => Some(&event.room),
+            Self::Typing(event) => Some(&event.room),
+            Self::Presence(event) => Some(&event.room),
+            Self::Lagged(event) => Some(&event.room),
+            Self::Goodbye(_) => None,
+        }
+    }
+}
+
+/// How a post is said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PostKind {
+    /// Plainly.
+    #[default]
+    Text,
+    /// As an action in the third person: `/me waves`.
+    Action,
+}
+
+impl PostKind {
+    /// Whether it is plain text, which the wire leaves out.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        *self == Self::Text
+    }
+}
+
+/// `post`: somebody said something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Post {
+    /// Where.
+    pub room: RoomName,
+    /// Its position in the room's log.
+    pub seq: Seq,
+    /// When the server took it; never smaller than that of the event before it.
+    pub at: UnixMs,
+    /// Whose; together with `nonce` it tells a sender its own posts.
+    pub user: UserId,
+    /// The nick that the sender had then.
+    pub from: Nick,
+    /// How it is said.
+    #[serde(default, skip_serializing_if = "PostKind::is_text")]
+    pub kind: PostKind,
+    /// What.
+    pub text: String,
+    /// The sender's own name for this send.
+    pub nonce: String,
+}
+
+/// `topic`: somebody changed the topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topic {
+    /// Where.
+    pub room: RoomName,
+    /// Its position in the room's log.
+    pub seq: Seq,
+    /// When the server took it.
+    pub at: UnixMs,
+    /// Whose change.
+    pub user: UserId,
+    /// The nick that the changer had then.
+    pub from: Nick,
+    /// The new topic; empty for none.
+    pub topic: String,
+    /// The sender's own name for this change.
+    pub nonce: String,
+}
+
+/// `typing`: these members typed a moment ago. Shown for [`crate::limits::TYPING_SHOWN_MS`], or until they post.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Typing {
+    /// Where.
+    pub room: RoomName,
+    /// Who, at most [`crate::limits::TYPING_NICKS_MAX`].
+    pub nicks: Vec<Nick>,
+}
+
+/// Whether a member is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberState {
+    /// Connected.
+    Online,
+    /// Connected, away from the keyboard.
+    Away,
+    /// Not connected, expected back.
+    Offline,
+    /// No longer a member. Only in changes, never in lists.
+    Left,
+}
+
+/// A member of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Who, unique in the room.
+    pub nick: Nick,
+    /// Whether they are there.
+    pub state: MemberState,
+}
+
+/// One change in a `presence` event: the member's state from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberChange {
+    /// Who, by the nick they have now.
+    pub nick: Nick,
+    /// Whether they are there.
+    pub state: MemberState,
+    /// The nick they had before, when that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<Nick>,
+}
+
+/// `presence`: what changed among the members since the last such event, merged.
+///
+/// In a large room, or when more than [`crate::limits::PRESENCE_CHANGES_MAX`] changed at once, `changes`
+/// is empty and `partial` is true: the count is right, and `members` has the list for who needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// Where.
+    pub room: RoomName,
+    /// The number of members now.
+    pub member_count: u64,
+    /// What changed, in order.
+    pub changes: Vec<MemberChange>,
+    /// True when there was more to tell than `changes` holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+}
+
+/// `lagged`: nothing more of this room is sent on this connection until it sends `join` with `since`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lagged {
+    /// Where.
+    pub room: RoomName,
+    /// The last log event that was sent to this connection before the cut.
+    pub seq: Seq,
+}
+
+/// Why a server says goodbye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GoodbyeReason {
+    /// The server is shutting down or restarting.
+    Shutdown,
+    /// The session was resumed on another connection.
+    Replaced,
+    /// The session has ended.
+    SessionEnded,
+    /// A reason of a newer server.
+    #[serde(other)]
+    Other,
+}
+
+/// `goodbye`: the last frame before a close frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Goodbye {
+    /// Why.
+    pub reason: GoodbyeReason,
+    /// The same as a sentence for people.
+    pub message: String,
+    /// When to come back, in milliseconds from now, spread over all clients so that they do not return
+    /// at once; `None`: do not come back by yourself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconnect_after_ms: Option<u64>,
+}

@@ -1,0 +1,3 @@
+//! Starts the Hubbub server.
+
+fn main() {}
