@@ -17,5 +17,15 @@
 //! ```
 
 pub mod clock;
+pub mod connection;
+pub mod dispatch;
+pub mod domain;
+pub mod fanout;
+pub mod frame;
+pub mod hub;
 pub mod limits;
+pub mod listener;
+pub mod meter;
+pub mod room;
+pub mod session;
 pub mod store;

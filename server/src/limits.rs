@@ -122,6 +122,9 @@ limits! {
     room_inbox_max: 1_024, 1 ..= 65_536,
         "Commands that wait for one room.",
         "The senders' sockets are not read until there is space.";
+    room_answer_ms: 60_000, 1_000 ..= 3_600_000,
+        "How long a room may take to answer a request, in milliseconds; longer means that it has failed.",
+        "Close 1011; a post may or may not have been stored, sending it again is safe.";
     room_idle_ms: 600_000, 0 ..= 86_400_000,
         "How long a room without members stays in memory, in milliseconds.",
         "Nothing: the room is reopened from the store when it is needed.";
