@@ -13,9 +13,14 @@
 //! fanout       one shard a core
 //! store        the trait, SQLite behind it
 //! domain       pure decisions; no tokio, actix, SQL, clock
-//! config, limits, metrics, clock
+//! config, limits, log, metrics, clock
 //! ```
 
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod limits;
+pub mod log;
+pub mod metrics;
 pub mod store;
