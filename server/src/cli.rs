@@ -175,7 +175,7 @@ fn check_config(file: PathBuf) -> ExitCode {
     let shown = file.display().to_string();
     let sources = Sources { file: Some(file), environment: environment(), flags: Vec::new() };
     match Config::load(&sources) {
-        Ok(_) => exit_after(writeln!(io::stdout(), "{shown}: the server would start with this"), 0),
+        Ok(_) => exit_after(writeln!(io::stdout(), "{shown}: all right"), 0),
         Err(error) => exit_after(writeln!(io::stderr(), "{error}"), EXIT_USAGE),
     }
 }

@@ -21,6 +21,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod limits;
+pub mod listener;
 pub mod log;
 pub mod metrics;
 pub mod store;
