@@ -22,6 +22,8 @@ pub struct LimitInfo {
     pub met: &'static str,
     /// Reads it from a set of limits.
     pub get: fn(&Limits) -> u64,
+    /// Writes it into a set of limits, unchecked.
+    pub set: fn(&mut Limits, u64),
 }
 
 macro_rules! limits {
@@ -48,6 +50,7 @@ macro_rules! limits {
             what: $what,
             met: $met,
             get: |limits| limits.$name,
+            set: |limits, value| limits.$name = value,
         },)*];
     };
 }

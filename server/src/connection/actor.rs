@@ -60,6 +60,8 @@ pub struct ConnectionActor {
     login: Option<Login>,
     /// An answer that must wait until rooms have answered what was asked before.
     held: Option<Answer>,
+    /// An order that must wait for the same.
+    ordered: Option<Order>,
     /// The room that all requests in flight went to.
     asked_room: Option<Arc<RoomHandle>>,
     requests: Bucket,
@@ -102,6 +104,7 @@ impl ConnectionActor {
             id: None,
             login: None,
             held: None,
+            ordered: None,
             asked_room: None,
             invalid_requests: 0,
             hub,
@@ -246,6 +249,13 @@ impl ConnectionActor {
         }
     }
 
+    fn obey(&mut self, order: Order, ctx: &mut Context<Self>) {
+        if !self.gate.closing.get() {
+            self.outbox.send(&frame::event(&Event::Goodbye(order.goodbye)));
+            self.close(order.code, "goodbye", ctx);
+        }
+    }
+
     /// Sends a close frame and waits a moment for the peer's.
     fn close(&mut self, code: u16, reason: &str, ctx: &mut Context<Self>) {
         if self.gate.closing.replace(true) {
@@ -309,11 +319,11 @@ impl StreamHandler<Incoming> for ConnectionActor {
     fn handle(&mut self, incoming: Incoming, ctx: &mut Self::Context) {
         match incoming {
             Incoming::Frame(frame) => self.on_frame(frame, ctx),
-            Incoming::Settled => {
-                if let Some(answer) = self.held.take() {
-                    self.perform(answer, ctx);
-                }
-            }
+            Incoming::Settled => match (self.ordered.take(), self.held.take()) {
+                (Some(order), _) => self.obey(order, ctx),
+                (None, Some(answer)) => self.perform(answer, ctx),
+                (None, None) => {}
+            },
             Incoming::Broken(error) => self.close(error.close_code(), &error.to_string(), ctx),
         }
     }
@@ -323,9 +333,11 @@ impl Handler<Order> for ConnectionActor {
     type Result = ();
 
     fn handle(&mut self, order: Order, ctx: &mut Self::Context) {
-        if !self.gate.closing.get() {
-            self.outbox.send(&frame::event(&Event::Goodbye(order.goodbye)));
-            self.close(order.code, "goodbye", ctx);
+        if self.outbox.in_flight() == 0 {
+            return self.obey(order, ctx);
         }
+        // What rooms were asked is answered first; what has only been read is not begun any more.
+        self.ordered = Some(order);
+        self.gate.held.set(true);
     }
 }

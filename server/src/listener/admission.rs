@@ -11,6 +11,8 @@ use std::{
 use dashmap::DashMap;
 use hubbub_protocol::{ErrorBody, ErrorCode};
 
+use tokio::sync::Notify;
+
 use crate::limits::Limits;
 
 /// Counts connections.
@@ -18,6 +20,8 @@ use crate::limits::Limits;
 pub struct Admission {
     connections: AtomicU64,
     by_ip: DashMap<IpAddr, u64>,
+    /// Told when the last connection ends.
+    emptied: Notify,
     connections_max: u64,
     connections_per_ip_max: u64,
 }
@@ -36,6 +40,7 @@ impl Admission {
         Self {
             connections: AtomicU64::new(0),
             by_ip: DashMap::new(),
+            emptied: Notify::new(),
             connections_max: limits.connections_max,
             connections_per_ip_max: limits.connections_per_ip_max,
         }
@@ -45,6 +50,18 @@ impl Admission {
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Waits until there is no connection.
+    pub async fn empty(&self) {
+        loop {
+            // Registered before the look, so that an end between the two is not missed.
+            let emptied = self.emptied.notified();
+            if self.connections() == 0 {
+                return;
+            }
+            emptied.await;
+        }
     }
 
     /// Takes a place for a connection from `ip`; loopback addresses are not limited one by one.
@@ -74,7 +91,9 @@ impl Admission {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.admission.connections.fetch_sub(1, Ordering::Relaxed);
+        if self.admission.connections.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.admission.emptied.notify_waiters();
+        }
         if let Some(ip) = self.ip {
             self.admission.by_ip.remove_if_mut(&ip, |_, count| {
                 *count = count.saturating_sub(1);

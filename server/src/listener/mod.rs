@@ -4,6 +4,7 @@
 //! its buffers. The server's own limits and drain then apply to it, not those of the HTTP server.
 
 mod admission;
+pub mod page;
 mod upgrade;
 
 pub use admission::Admission;
