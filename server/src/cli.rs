@@ -70,7 +70,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct ServeArgs {
     /// The configuration file; none: the defaults.
-    #[arg(long, value_name = "FILE", env = "HUBBUB_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "HUBBUB_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The folder of the database [default: hubbub-data].
     #[arg(long, value_name = "DIR")]
@@ -159,7 +159,7 @@ fn run(cli: Cli) -> ExitCode {
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => match serve(&args.sources()) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => exit_after(writeln!(io::stderr(), "hubbub-server: {error}"), error.exit_code()),
+            Err(error) => exit_after(tell(&error), error.exit_code()),
         },
         Command::Config => exit_after(io::stdout().write_all(config::commented_file().as_bytes()), 0),
         Command::CheckConfig { file } => check_config(file),
@@ -172,6 +172,15 @@ fn exit_after(written: io::Result<()>, code: u8) -> ExitCode {
         Ok(()) => ExitCode::from(code),
         Err(_) => ExitCode::from(code.max(EXIT_FAILURE)),
     }
+}
+
+/// Says why the server ended: a line of the log where programs read it, else a sentence.
+fn tell(error: &ServeError) -> io::Result<()> {
+    if log::is_json() && tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!("{error}");
+        return Ok(());
+    }
+    writeln!(io::stderr(), "hubbub-server: {error}")
 }
 
 fn check_config(file: PathBuf) -> ExitCode {

@@ -5,7 +5,10 @@ use std::{
     fmt,
     io::{self, IsTerminal},
     panic,
-    sync::Once,
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -16,6 +19,9 @@ use tracing_subscriber::{
 };
 
 use crate::config::{Log, LogFormat};
+
+/// Whether [`init`] chose lines of JSON.
+static JSON: AtomicBool = AtomicBool::new(false);
 
 /// Sends the process's log to stderr from now on. Later calls change nothing: a process has one log.
 ///
@@ -38,8 +44,14 @@ pub fn init(log: &Log) {
         if let Err(error) = taken {
             tracing::debug!(error, "the log is in place already");
         }
+        JSON.store(log.format == LogFormat::Json, Ordering::Relaxed);
         log_panics();
     });
+}
+
+/// Whether the log is for programs: then everything on stderr should be a line of it.
+pub(crate) fn is_json() -> bool {
+    JSON.load(Ordering::Relaxed)
 }
 
 /// How a line tells when it was written.
@@ -83,14 +95,41 @@ fn log_panics() {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::Write,
+        panic::catch_unwind,
+        sync::{Arc, Mutex},
+    };
+
     use super::*;
 
+    /// Takes the place of stderr.
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no panic while writing").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[test]
-    fn initialising_twice_is_no_panic_and_a_panic_is_survived() {
+    fn a_panic_is_a_line_of_the_log_also_when_the_log_is_begun_twice() {
         init(&Log::default());
         init(&Log { format: LogFormat::Json, filter: "nonsense===".to_owned() });
-        let joined = thread::spawn(|| panic!("meant to be")).join();
-        assert!(joined.is_err());
+        assert!(!is_json(), "the first choice stands");
+        let paper = Paper::default();
+        let pen = paper.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || pen.clone()).finish();
+        let caught = tracing::subscriber::with_default(log, || catch_unwind(|| panic!("meant to be")));
+        assert!(caught.is_err());
+        let text = String::from_utf8(paper.0.lock().expect("no panic while writing").clone()).expect("UTF-8");
+        assert!(text.contains("ERROR") && text.contains("panic: meant to be"), "{text}");
+        assert!(text.contains("place=\"server/src/log.rs:"), "{text}");
     }
 
     #[test]

@@ -149,17 +149,17 @@ metrics! {
         "Time of one commit of the store, from its begin until it is on the disk.";
     STORE_COMMIT_EVENTS = "hubbub_store_commit_events": Histogram, Count, [],
         "Events in one commit.";
-    STORE_FAILURES_TOTAL = "hubbub_store_failures_total": Counter, Count, [],
-        "Calls of the store that failed; posts among them were refused with `store_unavailable`.";
-    SHARD_INBOX_DEPTH = "hubbub_shard_inbox_depth": Histogram, Count, [],
+    STORE_FAILURES_TOTAL = "hubbub_store_failures_total": Counter, Count, ["kind"],
+        "What the store could not do: `write` (posts were refused with `store_unavailable`), `read` or `checkpoint`.";
+    SHARD_INBOX_DEPTH = "hubbub_shard_inbox_depth": Histogram, Count, ["shard"],
         "Batches that a shard took from its inbox at once.";
-    FANOUT_PASS_SECONDS = "hubbub_fanout_pass_seconds": Histogram, Seconds, [],
+    FANOUT_PASS_SECONDS = "hubbub_fanout_pass_seconds": Histogram, Seconds, ["shard"],
         "Time from taking a batch until it is in the outbox of every local member.";
-    DELIVERIES_TOTAL = "hubbub_deliveries_total": Counter, Count, [],
+    DELIVERIES_TOTAL = "hubbub_deliveries_total": Counter, Count, ["shard"],
         "Events put into outboxes: one event to a hundred members counts a hundred.";
-    DELIVERED_BYTES_TOTAL = "hubbub_delivered_bytes_total": Counter, Bytes, [],
+    DELIVERED_BYTES_TOTAL = "hubbub_delivered_bytes_total": Counter, Bytes, ["shard"],
         "Bytes written to WebSocket connections.";
-    SOCKET_WRITES_TOTAL = "hubbub_socket_writes_total": Counter, Count, [],
+    SOCKET_WRITES_TOTAL = "hubbub_socket_writes_total": Counter, Count, ["shard"],
         "Write calls on WebSocket connections; each carries all that waited.";
     OUTBOX_BYTES = "hubbub_outbox_bytes": Gauge, Bytes, [],
         "Bytes that wait in all outboxes together.";

@@ -148,6 +148,33 @@ fn an_address_in_use_ends_the_start_with_advice() {
 }
 
 #[test]
+fn a_log_for_programs_is_json_to_the_last_line() {
+    let folder = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = run(server(folder.path()).args(["--log-format", "json", "--http", &address]));
+    assert_eq!(output.status.code(), Some(1));
+    let lines: Vec<serde_json::Value> =
+        stderr(&output).lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let last = lines.last().expect("a line");
+    assert_eq!(last["level"], "ERROR");
+    assert!(last["message"].as_str().is_some_and(|message| message.contains("cannot listen on")), "{last}");
+}
+
+#[test]
+fn the_file_s_variable_is_the_flag_s_and_disturbs_no_other_command() {
+    let folder = folder();
+    let path = file(&folder, "[log]\nfilter = \"loud\"\n");
+    for args in [&["serve"][..], &[]] {
+        let output = run(server(folder.path()).args(args).env("HUBBUB_CONFIG", &path));
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("hubbub.toml:2:10: `log.filter` must be a filter"), "{}", stderr(&output));
+    }
+    let printed = run(server(folder.path()).arg("config").env("HUBBUB_CONFIG", &path));
+    assert_eq!((printed.status.code(), stderr(&printed)), (Some(0), String::new()));
+}
+
+#[test]
 fn help_and_version_are_answers_and_no_errors() {
     let folder = folder();
     let help = run(server(folder.path()).arg("--help"));

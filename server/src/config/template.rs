@@ -38,7 +38,7 @@ pub fn commented_file() -> String {
 fn meaning(key: Key) -> String {
     match key {
         Key::Plain(info) => info.what.to_owned(),
-        Key::Limit(info) => format!("{} Met: {}", info.what, info.met),
+        Key::Limit(info) => format!("{} When met: {}", info.what, info.met),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use proptest::strategy::Strategy;
+
 use super::{key::Key, *};
 use crate::limits;
 
@@ -168,4 +170,25 @@ fn shards_are_counted_from_the_cores_or_as_written() {
     assert!(Shards::Cores.count().get() >= 1);
     let config = load("", &[], &[("--workers", "7")]).expect("all right");
     assert_eq!(config.fanout.shards.count().get(), 7);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_read_or_refused_in_words(
+        parts in proptest::collection::vec(
+            proptest::prop_oneof![
+                proptest::string::string_regex("\\PC{0,6}").expect("a pattern"),
+                proptest::sample::select(vec![
+                    "\n", "\r\n", "\t", "=", "[", "]", "[server]\n", "[limits]\n", "http = ", "post_burst = ", "\"", "'''",
+                    "\"a:1\"", "1", "-", "0x", "_", ".", "{", "}", ",", "é", "#", "true", "1e9", "2026-01-01",
+                ])
+                .prop_map(str::to_owned),
+            ],
+            0..24,
+        )
+    ) {
+        if let Err(error) = load(&parts.concat(), &[], &[]) {
+            proptest::prop_assert!(error.starts_with("hubbub.toml:"), "{}", error);
+        }
+    }
 }
