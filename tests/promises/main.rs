@@ -1,0 +1,3 @@
+//! The promises of the server, each proved end to end against the real program: one file a promise.
+
+mod stored;
