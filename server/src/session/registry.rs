@@ -23,6 +23,7 @@ use crate::{
     clock::Clock,
     fanout::{ConnectionId, Fanout, Order, ShardCommand},
     limits::Limits,
+    metrics as names,
     store::{NewSession, SessionChange, Store, StoreError, StoredSession},
 };
 
@@ -288,7 +289,7 @@ impl Sessions {
     }
 
     fn gauge(&self) {
-        gauge!("hubbub_sessions").set(self.count.load(Ordering::Relaxed) as f64);
+        gauge!(names::SESSIONS).set(self.count.load(Ordering::Relaxed) as f64);
     }
 }
 
