@@ -32,6 +32,7 @@ use crate::{
     limits::size,
     metrics as names,
     room::{RoomCommand, RoomHandle},
+    session::Session,
 };
 
 /// How long the peer's close frame is waited for after ours.
@@ -201,21 +202,14 @@ impl ConnectionActor {
     }
 
     fn finish(&mut self, outcome: Outcome, ctx: &mut Context<Self>) {
+        if self.gate.closing.get() {
+            // Nothing may follow the close frame, and nothing may be begun for who is gone.
+            return;
+        }
         match outcome {
             Outcome::Reply(reply) => self.outbox.send(&reply),
             Outcome::Sent => {}
-            Outcome::Greeted(session, reply) => {
-                let Some(id) = self.id else { return };
-                match self.hub.sessions.attach(&session, id) {
-                    Ok(()) => {
-                        self.login = Some(Login::new(session, &self.hub));
-                        self.pulse.greeted = true;
-                        gauge!(names::SESSIONS_ONLINE).increment(1.0);
-                        self.outbox.send(&reply);
-                    }
-                    Err(error) => self.close(close::SESSION_ENDED, &error.message, ctx),
-                }
-            }
+            Outcome::Greeted(re, session, reply) => self.greet(re, session, &reply),
             Outcome::Opened(room, command) => {
                 if let Some(login) = &mut self.login {
                     login.rooms.insert(room.key().clone(), room.clone());
@@ -228,6 +222,19 @@ impl ConnectionActor {
                 self.outbox.send(&reply);
                 self.close(close::NORMAL, "goodbye", ctx);
             }
+        }
+    }
+
+    fn greet(&mut self, re: u64, session: Arc<Session>, reply: &Bytes) {
+        let Some(id) = self.id else { return };
+        match self.hub.sessions.attach(&session, id) {
+            Ok(()) => {
+                self.login = Some(Login::new(session));
+                self.pulse.greeted = true;
+                gauge!(names::SESSIONS_ONLINE).increment(1.0);
+                self.outbox.send(reply);
+            }
+            Err(error) => self.outbox.send(&frame::error(Some(re), &error)),
         }
     }
 
@@ -299,12 +306,15 @@ impl Actor for ConnectionActor {
         }
         self.on_time(ctx);
     }
+}
 
-    /// The rooms and the session learn that the connection is gone; the session lives on.
-    fn stopped(&mut self, _: &mut Self::Context) {
+/// However the actor ends, a panic included, the rooms and the session learn that the connection is gone; the
+/// session lives on.
+impl Drop for ConnectionActor {
+    fn drop(&mut self) {
+        let Some(id) = self.id else { return };
         gauge!(names::CONNECTIONS).decrement(1.0);
         counter!(names::CONNECTIONS_TOTAL, "outcome" => self.closed.map_or("lost", close::name)).increment(1);
-        let Some(id) = self.id else { return };
         self.shard.disconnect(id);
         let Some(login) = self.login.take() else { return };
         gauge!(names::SESSIONS_ONLINE).decrement(1.0);
