@@ -25,6 +25,16 @@ const SLICES_MAX: usize = 64;
 /// A queue that had more room than this gives it back once it is empty.
 const QUEUE_KEPT: usize = 16;
 
+thread_local! {
+    /// What waits in all outboxes of this thread.
+    static QUEUED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The bytes that wait in all outboxes of this thread.
+pub(super) fn queued_here() -> usize {
+    QUEUED.get()
+}
+
 /// The part of a socket that an outbox needs.
 pub trait Socket {
     /// Writes as much as can be written at once.
@@ -79,7 +89,7 @@ impl Outbox {
             verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max);
         }
         if verdict == Verdict::Take {
-            self.queued.set(self.queued.get() + frame.len());
+            self.set_queued(self.queued.get() + frame.len());
             self.queue.borrow_mut().push_back(frame.clone());
         }
         verdict
@@ -124,7 +134,7 @@ impl Outbox {
             self.writes.set(self.writes.get() + 1);
             match self.socket.try_write_vectored(&slices[..count]) {
                 Ok(written) => {
-                    self.queued.set(self.queued.get() - written);
+                    self.set_queued(self.queued.get() - written);
                     advance(&mut queue, written);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -155,9 +165,13 @@ impl Outbox {
     /// Gives the socket up: what waits is dropped, and the connection's task sees a broken socket.
     pub fn break_off(&self) {
         self.broken.set(true);
-        self.queued.set(0);
+        self.set_queued(0);
         self.queue.borrow_mut().clear();
         self.wake();
+    }
+
+    fn set_queued(&self, queued: usize) {
+        QUEUED.set(QUEUED.get() + queued - self.queued.replace(queued));
     }
 
     /// The bytes that wait.
@@ -213,6 +227,12 @@ impl Outbox {
         if let Some(task) = &*self.task.borrow() {
             task.wake_by_ref();
         }
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.set_queued(0);
     }
 }
 

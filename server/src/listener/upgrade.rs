@@ -22,6 +22,7 @@ use crate::{
     connection::{ConnectionActor, ConnectionParts},
     fanout::LocalShard,
     hub::Hub,
+    metrics as names,
 };
 
 /// What the door of one thread needs.
@@ -119,7 +120,7 @@ impl Door {
         if let Err(error) = parts.io.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        counter!("hubbub_upgrades_total", "outcome" => "accepted").increment(1);
+        counter!(names::UPGRADES_TOTAL, "outcome" => "accepted").increment(1);
         let read: BytesMut = parts.read_buf;
         ConnectionActor::launch(ConnectionParts { socket: parts.io, read, hub: self.hub, shard, permit });
     }
@@ -141,7 +142,7 @@ fn offers_subprotocol(request: &Request) -> bool {
 
 /// Answers with a status and the error as JSON, then closes.
 async fn refuse(mut socket: Socket, (status, error): Refusal) {
-    counter!("hubbub_upgrades_total", "outcome" => error.code.as_str()).increment(1);
+    counter!(names::UPGRADES_TOTAL, "outcome" => error.code.as_str()).increment(1);
     tracing::debug!(%status, code = %error.code, "upgrade refused");
     let body = crate::frame::json(&serde_json::json!({ "error": error }));
     let mut response = Response::build(status);

@@ -30,13 +30,7 @@ use super::{
     operation::{Failure, Fault, Operation, Work, fault, store_error},
     probe::Probe,
 };
-
-/// Histogram: seconds from the begin of a transaction to the end of its commit.
-pub(crate) const COMMIT_SECONDS: &str = "hubbub_store_commit_seconds";
-/// Histogram: events in a commit; other changes count as one.
-pub(crate) const COMMIT_EVENTS: &str = "hubbub_store_commit_events";
-/// Counter: commits that failed, by `kind`: `write` or `checkpoint`.
-pub(crate) const FAILURES_TOTAL: &str = "hubbub_store_failures_total";
+use crate::metrics as names;
 
 /// To the writer, from the store's callers. When the inbox is full they wait; one that is lost with the
 /// writer is answered `Closed` by its dropped reply.
@@ -169,9 +163,9 @@ impl Writer {
             work.run(&transaction)?;
         }
         transaction.commit()?;
-        metrics::histogram!(COMMIT_SECONDS).record(began.elapsed());
+        metrics::histogram!(names::STORE_COMMIT_SECONDS).record(began.elapsed());
         let events: usize = group.iter().map(|work| work.events()).sum();
-        metrics::histogram!(COMMIT_EVENTS).record(u32::try_from(events).unwrap_or(u32::MAX));
+        metrics::histogram!(names::STORE_COMMIT_EVENTS).record(u32::try_from(events).unwrap_or(u32::MAX));
         if self.failures > 0 {
             tracing::info!(failures = self.failures, "the store can be written again");
             self.failures = 0;
@@ -181,7 +175,7 @@ impl Writer {
 
     /// Makes sure that nothing of a failed group is left, then answers it.
     fn refuse(&mut self, group: Vec<Box<dyn Work>>, reason: &StoreError) {
-        metrics::counter!(FAILURES_TOTAL, "kind" => "write").increment(1);
+        metrics::counter!(names::STORE_FAILURES_TOTAL, "kind" => "write").increment(1);
         if self.failures == 0 {
             tracing::error!(%reason, requests = group.len(), "the store cannot be written; reading goes on");
         }
@@ -229,7 +223,7 @@ impl Writer {
     fn checkpoint(&mut self) {
         let nobody_waits = self.carried.is_none() && self.inbox.is_empty();
         if let Err(error) = self.checkpointer.after_commit(&self.connection, nobody_waits) {
-            metrics::counter!(FAILURES_TOTAL, "kind" => "checkpoint").increment(1);
+            metrics::counter!(names::STORE_FAILURES_TOTAL, "kind" => "checkpoint").increment(1);
             tracing::warn!(%error, "the write-ahead log could not be copied into the database; it grows meanwhile");
         }
     }
