@@ -4,7 +4,7 @@
 //! nonce, comes back by its token, joins with the position it has, and reads the gap from history.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
 };
 
@@ -17,8 +17,10 @@ use hubbub_protocol::{
     request::Request,
 };
 
+use tokio::time::sleep;
+
 use crate::{
-    eventually::eventually,
+    eventually::{LOOK_EVERY, within},
     ledger::Ledger,
     wire::{Heard, Lost, Wire, hello_guest, hello_token, join, post},
 };
@@ -89,6 +91,12 @@ impl Participant {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.waiting.is_empty() && self.under_way.is_empty()
+    }
+
+    /// The number of posts that wait or are under way.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.waiting.len() + self.under_way.len()
     }
 
     /// The number of its acknowledged posts.
@@ -208,17 +216,16 @@ impl Participant {
         }
         let mut last = String::new();
         let what = format!("{} to come back", self.nick);
-        eventually(&what, async || match self.enter_all().await {
-            Ok(()) => Some(()),
-            Err(lost) => {
+        let attempts = async {
+            while let Err(lost) = self.enter_all().await {
                 if lost.0 != last {
                     println!("{}: {lost}", self.nick);
                     last = lost.0;
                 }
-                None
+                sleep(LOOK_EVERY).await;
             }
-        })
-        .await;
+        };
+        within(&what, attempts).await;
     }
 
     async fn enter_all(&mut self) -> Result<(), Lost> {
@@ -290,4 +297,20 @@ impl Participant {
             ledger.must_be_whole(&self.nick, room);
         }
     }
+}
+
+/// Lets all participants read everything of their rooms to the end, beside a reader that comes fresh, and
+/// writes what all of them were told and got into the ledger. Nobody may post meanwhile.
+pub async fn bring_together(ledger: &mut Ledger, address: SocketAddr, participants: &mut [Participant]) {
+    let rooms: BTreeSet<String> = participants.iter().flat_map(|who| who.rooms.keys().cloned()).collect();
+    let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
+    let mut fresh = Participant::new(address, "a-fresh-reader", &rooms);
+    fresh.come_back().await;
+    for who in participants {
+        for room in who.rooms.keys().cloned().collect::<Vec<_>>() {
+            who.read_until(&room, fresh.seq(&room)).await;
+        }
+        who.tell(ledger);
+    }
+    fresh.tell(ledger);
 }
