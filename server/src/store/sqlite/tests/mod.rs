@@ -1,9 +1,17 @@
 //! The promises of the store, each as a test.
 
+mod failure;
+mod kill;
 mod log;
+mod model;
+mod opening;
 mod session;
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+};
 
 use hubbub_protocol::{
     Nick, RoomName,
@@ -19,16 +27,61 @@ use crate::{
     store::{EventBody, NewEvent, RoomId, Store},
 };
 
-/// A store in a folder of its own that goes away with it.
+/// Where a child finds its parent's folder.
+const CHILD_FOLDER: &str = "HUBBUB_STORE_TEST_FOLDER";
+
+/// A folder for a store.
+enum Folder {
+    /// Goes away with the test.
+    Own(TempDir),
+    /// A child's: it belongs to its parent.
+    Parents(PathBuf),
+}
+
+impl Folder {
+    fn is_parents(&self) -> bool {
+        matches!(self, Self::Parents(_))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Own(folder) => folder.path(),
+            Self::Parents(folder) => folder,
+        }
+    }
+}
+
+/// What a store needs around it.
 struct Fixture {
     runtime: Runtime,
-    folder: TempDir,
+    folder: Folder,
+}
+
+/// This test binary once more, to run one ignored test on a folder. A write beyond a limit on files'
+/// sizes fails there instead of killing the process.
+fn child(test: &str, folder: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+        .arg(std::env::current_exe().expect("this binary"))
+        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
+        .env(CHILD_FOLDER, folder);
+    command
 }
 
 impl Fixture {
     fn new() -> Self {
+        Self::on(Folder::Own(tempfile::tempdir().expect("a folder")))
+    }
+
+    /// On the parent's folder; on one of its own when there is no parent.
+    fn in_child() -> Self {
+        std::env::var_os(CHILD_FOLDER).map_or_else(Self::new, |folder| Self::on(Folder::Parents(folder.into())))
+    }
+
+    fn on(folder: Folder) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        Self { runtime, folder: tempfile::tempdir().expect("a folder") }
+        Self { runtime, folder }
     }
 
     fn options(&self) -> Options {
