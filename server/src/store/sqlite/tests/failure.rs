@@ -56,6 +56,11 @@ fn large(nonce: &str) -> Vec<NewEvent> {
     vec![post(1, nonce, 20, &"x".repeat(16_000))]
 }
 
+/// Refused because nothing could be written, and for this reason.
+fn refused_for<T>(reason: &str, result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Unavailable(text)) if text.contains(reason))
+}
+
 fn unavailable<T>(result: &Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Unavailable(_)))
 }
@@ -68,18 +73,22 @@ fn stored_nonces(fixture: &Fixture, store: &SqliteStore) -> Vec<String> {
 }
 
 /// What must hold while nothing can be written and after: called with what lets it be written again.
-fn check_refusal_and_recovery(fixture: &Fixture, store: &SqliteStore, mend: impl FnOnce()) {
+fn check_refusal_and_recovery(fixture: &Fixture, store: &SqliteStore, reason: &str, mend: impl FnOnce()) {
     let room = fixture.room(store, "lobby");
     for round in 0..3 {
         let repeat = fixture.wait(store.append(room, vec![post(1, "before", 99, "")]));
         assert_eq!(repeat, Ok(vec![Appended { seq: 1, at: 10, duplicate: true }]), "a repeat needs no space");
         let nonce = format!("refused-{round}");
         let appends = fixture.wait(join_all((0..5).map(|_| store.append(room, large(&nonce)))));
-        assert!(appends.iter().all(unavailable), "{appends:?}");
+        assert!(appends.iter().all(|append| refused_for(reason, append)), "{appends:?}");
         assert_eq!(fixture.room(store, "LOBBY"), room, "a room that is there is opened");
         assert_eq!(stored_nonces(fixture, store), ["before"], "nothing of what was refused is there");
     }
     mend();
+    let crashed = fixture.crash_image();
+    let after_crash = crashed.open();
+    assert_eq!(stored_nonces(&crashed, &after_crash), ["before"], "nor would a crash now bring it back");
+    crashed.close(&after_crash);
     let seqs =
         ["refused-1", "after"].map(|nonce| fixture.wait(store.append(room, large(nonce))).expect("stored")[0].seq);
     assert_eq!(seqs, [2, 3]);
@@ -104,7 +113,7 @@ fn a_full_database_refuses_posts_reads_on_and_recovers() {
     let write = |sql: &str| fixture.wait(store.write(Statement(sql.to_owned()))).expect("done");
     // One page is the least: SQLite takes the present size instead.
     write("PRAGMA max_page_count = 1");
-    check_refusal_and_recovery(&fixture, &store, || write("PRAGMA max_page_count = 1000000"));
+    check_refusal_and_recovery(&fixture, &store, "full", || write("PRAGMA max_page_count = 1000000"));
 }
 
 #[test]
@@ -127,7 +136,7 @@ fn child_whose_files_cannot_grow() {
     let usual = getrlimit(Resource::Fsize);
     setrlimit(Resource::Fsize, Rlimit { current: Some(present), ..usual }).expect("limited");
     assert!(unavailable(&fixture.wait(store.probe())));
-    check_refusal_and_recovery(&fixture, &store, || {
+    check_refusal_and_recovery(&fixture, &store, "I/O", || {
         setrlimit(Resource::Fsize, usual).expect("lifted");
     });
 }

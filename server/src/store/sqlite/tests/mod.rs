@@ -84,6 +84,17 @@ impl Fixture {
         Self { runtime, folder }
     }
 
+    /// The files as a crash would leave them now, the store being open.
+    fn crash_image(&self) -> Self {
+        let image = Self::new();
+        std::fs::create_dir(image.options().folder).expect("made");
+        for file in std::fs::read_dir(self.options().folder).expect("a folder") {
+            let file = file.expect("an entry");
+            std::fs::copy(file.path(), image.options().folder.join(file.file_name())).expect("copied");
+        }
+        image
+    }
+
     fn options(&self) -> Options {
         Options::new(self.folder.path().join("data"), &Limits::default())
     }

@@ -40,6 +40,11 @@ fn text_of_first_event(fixture: &Fixture, store: &SqliteStore) -> String {
 }
 
 #[test]
+fn the_bundled_sqlite_is_one_without_the_wal_reset_bug() {
+    assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
+}
+
+#[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let fixture = Fixture::new();
     let store = fixture.open();
@@ -140,12 +145,7 @@ fn the_files_as_a_crash_leaves_them_hold_everything_acknowledged() {
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
     fixture.wait(store.append(room, vec![post(1, "a", 10, "kept")])).expect("appended");
-    let folder = fixture.options().folder;
-    let crashed = Fixture::new();
-    fs::create_dir(crashed.options().folder).expect("made");
-    for (name, bytes) in contents(&folder) {
-        fs::write(crashed.options().folder.join(name), bytes).expect("written");
-    }
+    let crashed = fixture.crash_image();
     let after = crashed.open();
     assert!(text_of_first_event(&crashed, &after).contains("kept"));
     crashed.close(&after);
