@@ -1,18 +1,17 @@
 //! A full disk, a failing one, a stuck lock, full queues: what is refused, and that it mends itself.
 
-use std::sync::mpsc;
-
 use futures_util::{FutureExt, future::join_all};
 use hubbub_protocol::NameKey;
 use rusqlite::Connection;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{Fixture, child, name, post};
+use super::{Fixture, block, child, name, post};
 use crate::store::{
     Appended, NewEvent, Page, Store, StoreError,
     sqlite::{
-        Options, SqliteStore,
+        Options, SqliteStore, connection,
         folder::{DATABASE_FILE, DataFolder, beside},
+        log::Append,
         operation::{Failure, Operation, request},
         writer::{Writer, WriterMessage},
     },
@@ -27,28 +26,6 @@ impl Operation for Statement {
     fn run(&self, connection: &Connection) -> Result<(), Failure> {
         Ok(connection.execute_batch(&self.0)?)
     }
-}
-
-/// Says that a thread is busy with it, and keeps it so until told.
-struct Block {
-    began: mpsc::SyncSender<()>,
-    until: std::sync::Mutex<mpsc::Receiver<()>>,
-}
-
-impl Operation for Block {
-    type Answer = ();
-
-    fn run(&self, _: &Connection) -> Result<(), Failure> {
-        self.began.send(()).expect("the test waits");
-        self.until.lock().expect("only here").recv().expect("the test ends it");
-        Ok(())
-    }
-}
-
-fn block() -> (Block, mpsc::Receiver<()>, mpsc::SyncSender<()>) {
-    let (began, has_begun) = mpsc::sync_channel(1);
-    let (end, until) = mpsc::sync_channel(1);
-    (Block { began, until: until.into() }, has_begun, end)
 }
 
 /// Posts that need several new pages.
@@ -76,10 +53,11 @@ fn stored_nonces(fixture: &Fixture, store: &SqliteStore) -> Vec<String> {
 fn check_refusal_and_recovery(fixture: &Fixture, store: &SqliteStore, reason: &str, mend: impl FnOnce()) {
     let room = fixture.room(store, "lobby");
     for round in 0..3 {
-        let repeat = fixture.wait(store.append(room, vec![post(1, "before", 99, "")]));
+        let mut appends: Vec<_> = (0..5).map(|n| store.append(room, large(&format!("refused-{round}-{n}")))).collect();
+        appends.insert(2, store.append(room, vec![post(1, "before", 99, "")]));
+        let mut appends = fixture.in_one_commit(store, appends);
+        let repeat = appends.remove(2);
         assert_eq!(repeat, Ok(vec![Appended { seq: 1, at: 10, duplicate: true }]), "a repeat needs no space");
-        let nonce = format!("refused-{round}");
-        let appends = fixture.wait(join_all((0..5).map(|_| store.append(room, large(&nonce)))));
         assert!(appends.iter().all(|append| refused_for(reason, append)), "{appends:?}");
         assert_eq!(fixture.room(store, "LOBBY"), room, "a room that is there is opened");
         assert_eq!(stored_nonces(fixture, store), ["before"], "nothing of what was refused is there");
@@ -90,12 +68,12 @@ fn check_refusal_and_recovery(fixture: &Fixture, store: &SqliteStore, reason: &s
     assert_eq!(stored_nonces(&crashed, &after_crash), ["before"], "nor would a crash now bring it back");
     crashed.close(&after_crash);
     let seqs =
-        ["refused-1", "after"].map(|nonce| fixture.wait(store.append(room, large(nonce))).expect("stored")[0].seq);
+        ["refused-1-3", "after"].map(|nonce| fixture.wait(store.append(room, large(nonce))).expect("stored")[0].seq);
     assert_eq!(seqs, [2, 3]);
-    assert_eq!(stored_nonces(fixture, store), ["before", "refused-1", "after"]);
+    assert_eq!(stored_nonces(fixture, store), ["before", "refused-1-3", "after"]);
     fixture.close(store);
     let store = fixture.open();
-    assert_eq!(stored_nonces(fixture, &store), ["before", "refused-1", "after"]);
+    assert_eq!(stored_nonces(fixture, &store), ["before", "refused-1-3", "after"]);
     fixture.close(&store);
 }
 
@@ -142,15 +120,22 @@ fn child_whose_files_cannot_grow() {
 }
 
 #[test]
-fn a_connection_that_can_no_longer_write_is_replaced() {
+fn a_connection_that_cannot_write_is_replaced() {
     let fixture = Fixture::new();
-    let store = store_with_one_event(&fixture);
-    let room = fixture.room(&store, "lobby");
-    fixture.wait(store.write(Statement("PRAGMA query_only = 1".to_owned()))).expect("done");
-    assert!(unavailable(&fixture.wait(store.append(room, large("refused")))));
-    assert!(fixture.wait(store.append(room, large("stored"))).is_ok());
-    assert_eq!(stored_nonces(&fixture, &store), ["before", "stored"]);
-    fixture.close(&store);
+    fixture.close(&store_with_one_event(&fixture));
+    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
+    // What SQLite gives when the file could only be read at that moment.
+    let connection = connection::open_reader(&folder.database()).expect("opened");
+    let (outlet, inbox) = tokio::sync::mpsc::channel(10);
+    let mut answers = ["first", "second"].map(|nonce| {
+        let (work, answer) = request(Append { room: 1, events: large(nonce) });
+        outlet.try_send(WriterMessage::Work(work)).expect("space");
+        answer
+    });
+    drop(outlet);
+    Writer::new(folder, connection, inbox, 1).run();
+    assert!(refused_for("readonly", &answers[0].try_recv().expect("answered")));
+    assert_eq!(answers[1].try_recv().expect("answered").expect("stored")[0].seq, 2);
 }
 
 #[test]
@@ -174,15 +159,15 @@ fn appends_wait_when_the_writers_inbox_is_full() {
     let store = SqliteStore::open(&Options { writer_inbox_max: 2, ..fixture.options() }).expect("opened");
     let room = fixture.room(&store, "lobby");
     let (block, has_begun, end) = block();
-    let blocked = fixture.runtime.spawn(store.write(block));
-    fixture.wait(tokio::task::yield_now());
+    let mut blocked = store.write(block);
+    assert!((&mut blocked).now_or_never().is_none());
     has_begun.recv().expect("the writer is busy");
     let mut appends = join_all((0..50).map(|n| store.append(room, vec![post(1, &n.to_string(), 1, "x")])));
     assert!((&mut appends).now_or_never().is_none(), "they wait");
     end.send(()).expect("the writer listens");
     let results = fixture.wait(appends);
     assert!(results.iter().all(Result::is_ok), "none was refused");
-    fixture.wait(blocked).expect("ends").expect("done");
+    fixture.wait(blocked).expect("done");
     fixture.close(&store);
 }
 
@@ -209,12 +194,12 @@ fn a_commit_takes_what_waits_up_to_its_limit() {
     let fixture = Fixture::new();
     fixture.close(&fixture.open());
     let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    let connection = super::super::connection::open_writer(&folder.database()).expect("opened");
+    let connection = connection::open_writer(&folder.database()).expect("opened");
     let (outlet, inbox) = tokio::sync::mpsc::channel(10);
     let mut answers = Vec::new();
     for (number, events) in [4, 4, 4, 12, 1].into_iter().enumerate() {
         let events = (0..events).map(|n| post(1, &format!("{number}-{n}"), 1, "x")).collect();
-        let (work, answer) = request(crate::store::sqlite::log::Append { room: 1, events });
+        let (work, answer) = request(Append { room: 1, events });
         answers.push(answer);
         outlet.try_send(WriterMessage::Work(work)).expect("space");
     }
@@ -232,7 +217,7 @@ fn the_write_ahead_log_stays_short_under_load() {
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
     let log = beside(&fixture.options().folder.join(DATABASE_FILE), "-wal");
-    for n in 0..60 {
+    for n in 0..120 {
         let appends = (0..20).map(|m| store.append(room, large(&format!("{n}-{m}"))));
         assert!(fixture.wait(join_all(appends)).iter().all(Result::is_ok));
         let bytes = std::fs::metadata(&log).expect("there").len();

@@ -10,21 +10,26 @@ mod session;
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, Mutex, mpsc},
 };
 
+use futures_util::{FutureExt, future::join_all};
 use hubbub_protocol::{
     Nick, RoomName,
     event::PostKind,
     id::{Nonce, UnixMs, UserId},
 };
+use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::{Options, SqliteStore};
+use super::{
+    Options, SqliteStore,
+    operation::{Failure, Operation},
+};
 use crate::{
     limits::Limits,
-    store::{EventBody, NewEvent, RoomId, Store},
+    store::{EventBody, NewEvent, RoomId, Store, StoreError, StoreFuture},
 };
 
 /// Where a child finds its parent's folder.
@@ -107,6 +112,19 @@ impl Fixture {
         self.runtime.block_on(future)
     }
 
+    /// Has the writer meet all these at once, so that one transaction does them.
+    fn in_one_commit<T>(&self, store: &SqliteStore, requests: Vec<StoreFuture<T>>) -> Vec<Result<T, StoreError>> {
+        let (block, has_begun, end) = block();
+        let mut blocked = store.write(block);
+        assert!((&mut blocked).now_or_never().is_none());
+        has_begun.recv().expect("the writer is busy");
+        let mut answers = join_all(requests);
+        assert!((&mut answers).now_or_never().is_none());
+        end.send(()).expect("the writer listens");
+        self.wait(blocked).expect("done");
+        self.wait(answers)
+    }
+
     fn close(&self, store: &SqliteStore) {
         self.wait(store.close()).expect("the store closes");
     }
@@ -114,6 +132,28 @@ impl Fixture {
     fn room(&self, store: &SqliteStore, room: &str) -> RoomId {
         self.wait(store.open_room(name(room), 1, 100)).expect("the room opens").id
     }
+}
+
+/// Says that a thread is busy with it, and keeps it so until told.
+struct Block {
+    began: mpsc::SyncSender<()>,
+    until: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Operation for Block {
+    type Answer = ();
+
+    fn run(&self, _: &Connection) -> Result<(), Failure> {
+        self.began.send(()).expect("the test waits");
+        self.until.lock().expect("only here").recv().expect("the test ends it");
+        Ok(())
+    }
+}
+
+fn block() -> (Block, mpsc::Receiver<()>, mpsc::SyncSender<()>) {
+    let (began, has_begun) = mpsc::sync_channel(1);
+    let (end, until) = mpsc::sync_channel(1);
+    (Block { began, until: until.into() }, has_begun, end)
 }
 
 fn name(text: &str) -> RoomName {
