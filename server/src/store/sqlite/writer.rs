@@ -51,10 +51,10 @@ pub(super) enum WriterMessage {
 }
 
 /// A transaction that failed and was rolled back.
-struct Failed {
-    error: rusqlite::Error,
+pub(super) struct Failed {
+    pub(super) error: rusqlite::Error,
     /// It was the commit that failed: its pages may be in the log.
-    in_doubt: bool,
+    pub(super) in_doubt: bool,
 }
 
 impl From<rusqlite::Error> for Failed {
@@ -178,7 +178,7 @@ impl Writer {
     }
 
     /// Commits a group, or leaves nothing of it.
-    fn transact(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failed> {
+    pub(super) fn transact(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failed> {
         let began = Instant::now();
         let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
         for work in &mut *group {
@@ -209,7 +209,7 @@ impl Writer {
     }
 
     /// Whether nothing is left of a failed transaction, and the connection is as good as before it.
-    fn is_settled(&mut self, failed: &Failed) -> bool {
+    pub(super) fn is_settled(&mut self, failed: &Failed) -> bool {
         if !self.connection.is_autocommit() {
             return false;
         }

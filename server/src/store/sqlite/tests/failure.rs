@@ -1,19 +1,16 @@
 //! A full disk, a failing one, a stuck lock, full queues: what is refused, and that it mends itself.
 
 use futures_util::{FutureExt, future::join_all};
-use hubbub_protocol::NameKey;
 use rusqlite::Connection;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{Fixture, block, child, name, post};
+use super::{Fixture, block, child, large, name, post, refused_for, store_with_one_event, stored_nonces, unavailable};
 use crate::store::{
-    Appended, NewEvent, Page, Store, StoreError,
+    Appended, Store, StoreError,
     sqlite::{
-        Options, SqliteStore, connection,
-        folder::{DATABASE_FILE, DataFolder, beside},
-        log::Append,
-        operation::{Failure, Operation, request},
-        writer::{Writer, WriterMessage},
+        Options, SqliteStore,
+        folder::{DATABASE_FILE, beside},
+        operation::{Failure, Operation},
     },
 };
 
@@ -26,27 +23,6 @@ impl Operation for Statement {
     fn run(&self, connection: &Connection) -> Result<(), Failure> {
         Ok(connection.execute_batch(&self.0)?)
     }
-}
-
-/// Posts that need several new pages.
-fn large(nonce: &str) -> Vec<NewEvent> {
-    vec![post(1, nonce, 20, &"x".repeat(16_000))]
-}
-
-/// Refused because nothing could be written, and for this reason.
-fn refused_for<T>(reason: &str, result: &Result<T, StoreError>) -> bool {
-    matches!(result, Err(StoreError::Unavailable(text)) if text.contains(reason))
-}
-
-fn unavailable<T>(result: &Result<T, StoreError>) -> bool {
-    matches!(result, Err(StoreError::Unavailable(_)))
-}
-
-fn stored_nonces(fixture: &Fixture, store: &SqliteStore) -> Vec<String> {
-    let page = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 1_000, 1 << 30));
-    let events = page.expect("reading goes on").expect("the room").events;
-    assert!(events.iter().zip(1..).all(|(event, seq)| event.seq == seq), "the log is dense");
-    events.into_iter().map(|stored| stored.event.nonce.as_str().to_owned()).collect()
 }
 
 /// What must hold while nothing can be written and after: called with what lets it be written again.
@@ -75,13 +51,6 @@ fn check_refusal_and_recovery(fixture: &Fixture, store: &SqliteStore, reason: &s
     let store = fixture.open();
     assert_eq!(stored_nonces(fixture, &store), ["before", "refused-1-3", "after"]);
     fixture.close(&store);
-}
-
-fn store_with_one_event(fixture: &Fixture) -> std::sync::Arc<SqliteStore> {
-    let store = fixture.open();
-    let room = fixture.room(&store, "lobby");
-    fixture.wait(store.append(room, vec![post(1, "before", 10, "x")])).expect("appended");
-    store
 }
 
 #[test]
@@ -117,25 +86,6 @@ fn child_whose_files_cannot_grow() {
     check_refusal_and_recovery(&fixture, &store, "I/O", || {
         setrlimit(Resource::Fsize, usual).expect("lifted");
     });
-}
-
-#[test]
-fn a_connection_that_cannot_write_is_replaced() {
-    let fixture = Fixture::new();
-    fixture.close(&store_with_one_event(&fixture));
-    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    // What SQLite gives when the file could only be read at that moment.
-    let connection = connection::open_reader(&folder.database()).expect("opened");
-    let (outlet, inbox) = tokio::sync::mpsc::channel(10);
-    let mut answers = ["first", "second"].map(|nonce| {
-        let (work, answer) = request(Append { room: 1, events: large(nonce) });
-        outlet.try_send(WriterMessage::Work(work)).expect("space");
-        answer
-    });
-    drop(outlet);
-    Writer::new(folder, connection, inbox, 1).run();
-    assert!(refused_for("readonly", &answers[0].try_recv().expect("answered")));
-    assert_eq!(answers[1].try_recv().expect("answered").expect("stored")[0].seq, 2);
 }
 
 #[test]
@@ -187,27 +137,6 @@ fn reads_are_refused_at_once_when_the_readers_inbox_is_full() {
     fixture.wait(blocked).expect("done");
     assert_eq!(fixture.wait(waits).expect("listed").len(), 1);
     fixture.close(&store);
-}
-
-#[test]
-fn a_commit_takes_what_waits_up_to_its_limit() {
-    let fixture = Fixture::new();
-    fixture.close(&fixture.open());
-    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    let connection = connection::open_writer(&folder.database()).expect("opened");
-    let (outlet, inbox) = tokio::sync::mpsc::channel(10);
-    let mut answers = Vec::new();
-    for (number, events) in [4, 4, 4, 12, 1].into_iter().enumerate() {
-        let events = (0..events).map(|n| post(1, &format!("{number}-{n}"), 1, "x")).collect();
-        let (work, answer) = request(Append { room: 1, events });
-        answers.push(answer);
-        outlet.try_send(WriterMessage::Work(work)).expect("space");
-    }
-    drop(outlet);
-    let mut writer = Writer::new(folder, connection, inbox, 10);
-    let groups = std::iter::from_fn(|| writer.next_group());
-    let sizes: Vec<Vec<usize>> = groups.map(|group| group.iter().map(|work| work.events()).collect()).collect();
-    assert_eq!(sizes, [vec![4, 4], vec![4], vec![12], vec![1]], "only what is too large by itself exceeds it");
 }
 
 #[test]

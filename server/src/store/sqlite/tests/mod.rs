@@ -6,6 +6,7 @@ mod log;
 mod model;
 mod opening;
 mod session;
+mod writer;
 
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +16,7 @@ use std::{
 
 use futures_util::{FutureExt, future::join_all};
 use hubbub_protocol::{
-    Nick, RoomName,
+    NameKey, Nick, RoomName,
     event::PostKind,
     id::{Nonce, UnixMs, UserId},
 };
@@ -29,7 +30,7 @@ use super::{
 };
 use crate::{
     limits::Limits,
-    store::{EventBody, NewEvent, RoomId, Store, StoreError, StoreFuture},
+    store::{EventBody, NewEvent, Page, RoomId, Store, StoreError, StoreFuture},
 };
 
 /// Where a child finds its parent's folder.
@@ -171,4 +172,32 @@ fn post(user: UserId, nonce: &str, at: UnixMs, text: &str) -> NewEvent {
 
 fn topic(user: UserId, nonce: &str, at: UnixMs, topic: &str) -> NewEvent {
     NewEvent { body: EventBody::Topic { topic: topic.to_owned() }, ..post(user, nonce, at, "") }
+}
+
+/// Posts that need several new pages.
+fn large(nonce: &str) -> Vec<NewEvent> {
+    vec![post(1, nonce, 20, &"x".repeat(16_000))]
+}
+
+/// Refused because nothing could be written, and for this reason.
+fn refused_for<T>(reason: &str, result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Unavailable(text)) if text.contains(reason))
+}
+
+fn unavailable<T>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Unavailable(_)))
+}
+
+fn store_with_one_event(fixture: &Fixture) -> Arc<SqliteStore> {
+    let store = fixture.open();
+    let room = fixture.room(&store, "lobby");
+    fixture.wait(store.append(room, vec![post(1, "before", 10, "x")])).expect("appended");
+    store
+}
+
+fn stored_nonces(fixture: &Fixture, store: &SqliteStore) -> Vec<String> {
+    let page = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 1_000, 1 << 30));
+    let events = page.expect("reading goes on").expect("the room").events;
+    assert!(events.iter().zip(1..).all(|(event, seq)| event.seq == seq), "the log is dense");
+    events.into_iter().map(|stored| stored.event.nonce.as_str().to_owned()).collect()
 }
