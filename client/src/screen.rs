@@ -24,3 +24,9 @@ pub fn run(options: ScreenOptions) -> ExitCode {
     drop(options);
     ExitCode::FAILURE
 }
+
+/// The server that was used last, for commands that were not told one.
+#[must_use]
+pub fn remembered_server() -> Option<ServerUrl> {
+    None
+}
