@@ -1,8 +1,11 @@
 //! The clock: the one place where the server asks for the time, so that a test can hold it.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use hubbub_protocol::id::UnixMs;
@@ -39,4 +42,11 @@ impl Clock for ManualClock {
     fn now(&self) -> UnixMs {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// Milliseconds of a clock that never goes back, from an arbitrary start; for deadlines and rates.
+#[must_use]
+pub fn monotonic_ms() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
 }

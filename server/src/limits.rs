@@ -22,6 +22,8 @@ pub struct LimitInfo {
     pub met: &'static str,
     /// Reads it from a set of limits.
     pub get: fn(&Limits) -> u64,
+    /// Writes it into a set of limits, unchecked.
+    pub set: fn(&mut Limits, u64),
 }
 
 macro_rules! limits {
@@ -48,6 +50,7 @@ macro_rules! limits {
             what: $what,
             met: $met,
             get: |limits| limits.$name,
+            set: |limits, value| limits.$name = value,
         },)*];
     };
 }
@@ -122,6 +125,9 @@ limits! {
     room_inbox_max: 1_024, 1 ..= 65_536,
         "Commands that wait for one room.",
         "The senders' sockets are not read until there is space.";
+    room_answer_ms: 60_000, 1_000 ..= 3_600_000,
+        "How long a room may take to answer a request, in milliseconds; longer means that it has failed.",
+        "Close 1011; a post may or may not have been stored, sending it again is safe.";
     room_idle_ms: 600_000, 0 ..= 86_400_000,
         "How long a room without members stays in memory, in milliseconds.",
         "Nothing: the room is reopened from the store when it is needed.";

@@ -68,6 +68,14 @@ pub fn run(options: ScreenOptions) -> ExitCode {
     }
 }
 
+/// The server that was used last, for commands that were not told one.
+#[must_use]
+pub fn remembered_server() -> Option<ServerUrl> {
+    // commands go on without a memory as they do on a fresh machine
+    let profiles = memory::Memory::of_user().and_then(|memory| memory.profiles()).ok()?;
+    profiles.first().and_then(|profile| ServerUrl::parse(&profile.server).ok())
+}
+
 fn show(options: ScreenOptions) -> Result<ExitCode, ScreenError> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(ScreenError::NoTerminal);

@@ -9,6 +9,9 @@
 //!
 //! Every call returns at once; the work is done on the store's own threads.
 
+pub mod memory;
+pub mod sqlite;
+
 use std::{future::Future, pin::Pin};
 
 use hubbub_protocol::{

@@ -39,7 +39,7 @@ pub(crate) enum Overlay {
         top: usize,
     },
     /// The list of rooms to jump to.
-    Jump(Jump),
+    Jump(Box<Jump>),
 }
 
 /// Who the user is.

@@ -102,7 +102,7 @@ pub(super) fn open_jump(state: &mut State, effects: &mut Vec<Effect>) {
     if loading {
         effects.push(Effect::Directory(None));
     }
-    state.overlay = Some(Overlay::Jump(Jump { loading, ..Jump::default() }));
+    state.overlay = Some(Overlay::Jump(Box::new(Jump { loading, ..Jump::default() })));
 }
 
 fn next_unread(state: &mut State) {

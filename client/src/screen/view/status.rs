@@ -82,7 +82,7 @@ fn right(state: &State) -> Option<(String, Style)> {
         let style = if word.bad { theme.bad() } else { theme.strong() };
         return Some((safe_line(&word.text).into_owned(), style));
     }
-    counter(state).or_else(|| unsent(state)).or_else(|| typing(state)).map(|(text, style)| (text, style))
+    counter(state).or_else(|| unsent(state)).or_else(|| typing(state))
 }
 
 fn counter(state: &State) -> Option<(String, Style)> {

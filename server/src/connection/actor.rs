@@ -1,0 +1,349 @@
+//! The connection actor.
+//!
+//! Role: speaks with one peer; turns its frames into requests, in order, and sees that each is answered.
+//! Owner of: the login on this connection, its rates and deadlines; the outbox together with the shard.
+//! Accepts: frames (from its driver), [`Order`] (from its shard). Mailbox: actix's default of 16; it gets two
+//! orders at most.
+//! Stops when: the socket ends, a rule is broken, a deadline passes, or it is ordered to.
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, StreamHandler, WrapFuture};
+use actix_rt::net::TcpStream;
+use bytes::{Bytes, BytesMut};
+use hubbub_protocol::{ErrorBody, ErrorCode, Event, close};
+use metrics::{counter, gauge};
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::{
+    driver::{Driver, Gate, Incoming},
+    websocket::{ClientFrame, Decoder},
+};
+use crate::{
+    clock::monotonic_ms,
+    dispatch::{self, Answer, Asked, Login, Outcome},
+    domain::{
+        heartbeat::{Beat, Heartbeat, Pulse},
+        rate::Bucket,
+    },
+    fanout::{ConnectionId, LocalShard, Order, Outbox},
+    frame,
+    hub::Hub,
+    limits::size,
+    metrics as names,
+    room::{RoomCommand, RoomHandle},
+};
+
+/// How long the peer's close frame is waited for after ours.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
+
+/// What a connection is made of.
+pub struct ConnectionParts<P> {
+    /// The socket, after the upgrade.
+    pub socket: TcpStream,
+    /// What was read behind the upgrade request.
+    pub read: BytesMut,
+    /// What all connections share.
+    pub hub: Arc<Hub>,
+    /// This thread's shard.
+    pub shard: LocalShard,
+    /// Given back when the connection ends.
+    pub permit: P,
+}
+
+/// One connection.
+pub struct ConnectionActor {
+    hub: Arc<Hub>,
+    shard: LocalShard,
+    outbox: Rc<Outbox>,
+    gate: Rc<Gate>,
+    id: Option<ConnectionId>,
+    login: Option<Login>,
+    /// An answer that must wait until rooms have answered what was asked before.
+    held: Option<Answer>,
+    /// An order that must wait for the same.
+    ordered: Option<Order>,
+    /// The room that all requests in flight went to.
+    asked_room: Option<Arc<RoomHandle>>,
+    requests: Bucket,
+    invalid_requests: u64,
+    heartbeat: Heartbeat,
+    pulse: Pulse,
+    /// The code of the close frame that was sent.
+    closed: Option<u16>,
+    driver: Option<Driver>,
+    _permit: Box<dyn std::any::Any>,
+}
+
+impl ConnectionActor {
+    /// Starts the actor of a connection on this thread.
+    pub fn launch<P: 'static>(parts: ConnectionParts<P>) {
+        let ConnectionParts { socket, read, hub, shard, permit } = parts;
+        let limits = &hub.limits;
+        let socket = Rc::new(socket);
+        let outbox = Rc::new(Outbox::new(socket.clone(), size(limits.outbox_bytes_max)));
+        let gate = Rc::<Gate>::default();
+        let mut decoder = Decoder::new(limits.frame_bytes_max);
+        decoder.feed(&read);
+        let now_ms = monotonic_ms();
+        let actor = Self {
+            requests: Bucket::new(limits.request_burst, limits.requests_per_s),
+            heartbeat: Heartbeat {
+                hello_ms: limits.hello_ms,
+                ping_interval_ms: limits.ping_interval_ms,
+                pings_missed_max: limits.pings_missed_max,
+                unwritable_ms: limits.unwritable_ms,
+                answer_ms: limits.room_answer_ms,
+            },
+            pulse: Pulse {
+                opened_ms: now_ms,
+                greeted: false,
+                heard_ms: now_ms,
+                pinged_ms: now_ms,
+                blocked_since_ms: None,
+                unanswered_since_ms: None,
+            },
+            driver: Some(Driver { socket, outbox: outbox.clone(), gate: gate.clone(), decoder }),
+            id: None,
+            login: None,
+            closed: None,
+            held: None,
+            ordered: None,
+            asked_room: None,
+            invalid_requests: 0,
+            hub,
+            shard,
+            outbox,
+            gate,
+            _permit: Box::new(permit),
+        };
+        actor.start();
+    }
+
+    // ---- requests ----
+
+    fn on_text(&mut self, text: &str, ctx: &mut Context<Self>) {
+        let Some(from) = self.id else { return };
+        let now_ms = monotonic_ms();
+        let answer = match (dispatch::read(text), self.requests.take(now_ms)) {
+            (Err(refusal), _) => self.invalid(refusal),
+            (Ok(frame), Err(wait_ms)) => {
+                let error = ErrorBody::new(ErrorCode::RateLimited, "requests come faster than this server allows");
+                self.invalid(frame::error(Some(frame.id), &error.retry_after(wait_ms)))
+            }
+            (Ok(frame), Ok(())) => {
+                self.invalid_requests = 0;
+                let asked = Asked { re: frame.id, from, hub: &self.hub, now_ms };
+                dispatch::dispatch(self.login.as_mut(), &asked, frame.request)
+            }
+        };
+        if self.must_wait(&answer) {
+            self.held = Some(answer);
+            self.gate.held.set(true);
+        } else {
+            self.perform(answer, ctx);
+        }
+        if self.invalid_requests >= self.hub.limits.invalid_requests_max {
+            self.close(close::POLICY, "too many invalid requests in a row", ctx);
+        }
+    }
+
+    fn invalid(&mut self, refusal: Bytes) -> Answer {
+        self.invalid_requests += 1;
+        Answer::Reply(refusal)
+    }
+
+    /// Replies go out in the order of the requests: only commands for one and the same room, which answers in
+    /// order, may be under way together.
+    fn must_wait(&self, answer: &Answer) -> bool {
+        let same_room = |room: &Arc<RoomHandle>| self.asked_room.as_ref().is_some_and(|asked| Arc::ptr_eq(asked, room));
+        self.outbox.in_flight() > 0 && !matches!(answer, Answer::Room(room, _) if same_room(room))
+    }
+
+    fn perform(&mut self, answer: Answer, ctx: &mut Context<Self>) {
+        match answer {
+            Answer::Reply(reply) => self.outbox.send(&reply),
+            Answer::Room(room, command) => self.ask(room, command, ctx),
+            Answer::Later(outcome) => self.later(outcome, ctx),
+        }
+    }
+
+    /// Gives a command to a room, which will answer through the shard.
+    fn ask(&mut self, room: Arc<RoomHandle>, command: RoomCommand, ctx: &mut Context<Self>) {
+        self.outbox.request_sent();
+        self.asked_room = Some(room.clone());
+        match room.try_send(command) {
+            Ok(()) => {}
+            Err(TrySendError::Full(command)) => self.later(
+                Box::pin(async move {
+                    if room.send(command).await.is_err() {
+                        tracing::error!(room = %room.name(), "a room has stopped while it had members");
+                    }
+                    Outcome::Sent
+                }),
+                ctx,
+            ),
+            Err(TrySendError::Closed(_)) => {
+                tracing::error!(room = %room.name(), "a room has stopped while it had members");
+                self.close(close::INTERNAL, "a room has failed; reconnect and join it again", ctx);
+            }
+        }
+    }
+
+    /// Waits for something without waiting: its end is a callback.
+    fn later(&mut self, outcome: futures_util::future::LocalBoxFuture<'static, Outcome>, ctx: &mut Context<Self>) {
+        self.gate.busy.set(true);
+        ctx.spawn(outcome.into_actor(self).map(|outcome, actor, ctx| {
+            actor.gate.busy.set(false);
+            actor.finish(outcome, ctx);
+            actor.outbox.wake();
+        }));
+    }
+
+    fn finish(&mut self, outcome: Outcome, ctx: &mut Context<Self>) {
+        match outcome {
+            Outcome::Reply(reply) => self.outbox.send(&reply),
+            Outcome::Sent => {}
+            Outcome::Greeted(session, reply) => {
+                let Some(id) = self.id else { return };
+                match self.hub.sessions.attach(&session, id) {
+                    Ok(()) => {
+                        self.login = Some(Login::new(session, &self.hub));
+                        self.pulse.greeted = true;
+                        gauge!(names::SESSIONS_ONLINE).increment(1.0);
+                        self.outbox.send(&reply);
+                    }
+                    Err(error) => self.close(close::SESSION_ENDED, &error.message, ctx),
+                }
+            }
+            Outcome::Opened(room, command) => {
+                if let Some(login) = &mut self.login {
+                    login.rooms.insert(room.key().clone(), room.clone());
+                }
+                self.ask(room, command, ctx);
+            }
+            Outcome::Quit(reply) => {
+                self.login = None;
+                gauge!(names::SESSIONS_ONLINE).decrement(1.0);
+                self.outbox.send(&reply);
+                self.close(close::NORMAL, "goodbye", ctx);
+            }
+        }
+    }
+
+    // ---- deadlines and the end ----
+
+    fn on_time(&mut self, ctx: &mut Context<Self>) {
+        let now_ms = monotonic_ms();
+        self.pulse.blocked_since_ms = self.outbox.blocked_since_ms();
+        self.pulse.unanswered_since_ms = self.outbox.unanswered_since_ms();
+        match self.heartbeat.beat(&self.pulse, now_ms) {
+            Beat::Sleep(ms) => {
+                ctx.run_later(Duration::from_millis(ms), Self::on_time);
+            }
+            Beat::Ping => {
+                self.pulse.pinged_ms = now_ms;
+                self.outbox.send(&frame::ping());
+                self.on_time(ctx);
+            }
+            Beat::Close(code, reason) => self.close(code, reason, ctx),
+        }
+    }
+
+    fn obey(&mut self, order: Order, ctx: &mut Context<Self>) {
+        if !self.gate.closing.get() {
+            self.outbox.send(&frame::event(&Event::Goodbye(order.goodbye)));
+            self.close(order.code, "goodbye", ctx);
+        }
+    }
+
+    /// Sends a close frame and waits a moment for the peer's.
+    fn close(&mut self, code: u16, reason: &str, ctx: &mut Context<Self>) {
+        if self.gate.closing.replace(true) {
+            return;
+        }
+        tracing::debug!(connection = ?self.id, code, reason, "closing");
+        self.closed = Some(code);
+        if code != close::NORMAL {
+            counter!(names::EVICTED_TOTAL, "reason" => close::name(code)).increment(1);
+        }
+        self.outbox.send(&frame::close(code, reason));
+        self.outbox.wake();
+        ctx.run_later(CLOSE_WAIT, |_, ctx| ctx.stop());
+    }
+
+    fn on_frame(&mut self, incoming: ClientFrame, ctx: &mut Context<Self>) {
+        self.pulse.heard_ms = monotonic_ms();
+        match incoming {
+            ClientFrame::Close(_) => {
+                self.close(close::NORMAL, "", ctx);
+                ctx.stop();
+            }
+            _ if self.gate.closing.get() => {}
+            ClientFrame::Text(text) => self.on_text(&text, ctx),
+            // While something waits, a flood of pings is answered as if it were one.
+            ClientFrame::Ping(payload) if self.outbox.queued() == 0 => self.outbox.send(&frame::pong(&payload)),
+            ClientFrame::Ping(_) | ClientFrame::Pong => {}
+        }
+    }
+}
+
+impl Actor for ConnectionActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        gauge!(names::CONNECTIONS).increment(1.0);
+        self.id = Some(self.shard.connect(self.outbox.clone(), ctx.address().recipient()));
+        if let Some(driver) = self.driver.take() {
+            ctx.add_stream(driver);
+        }
+        self.on_time(ctx);
+    }
+
+    /// The rooms and the session learn that the connection is gone; the session lives on.
+    fn stopped(&mut self, _: &mut Self::Context) {
+        gauge!(names::CONNECTIONS).decrement(1.0);
+        counter!(names::CONNECTIONS_TOTAL, "outcome" => self.closed.map_or("lost", close::name)).increment(1);
+        let Some(id) = self.id else { return };
+        self.shard.disconnect(id);
+        let Some(login) = self.login.take() else { return };
+        gauge!(names::SESSIONS_ONLINE).decrement(1.0);
+        let hub = self.hub.clone();
+        actix_rt::spawn(async move {
+            let user = login.session.user;
+            for room in login.rooms.values() {
+                if room.send(RoomCommand::Detach { user, from: id }).await.is_err() {
+                    tracing::debug!(room = %room.name(), "detached from a room that has stopped");
+                }
+            }
+            hub.sessions.detach(&login.session, id).await;
+        });
+    }
+}
+
+impl StreamHandler<Incoming> for ConnectionActor {
+    fn handle(&mut self, incoming: Incoming, ctx: &mut Self::Context) {
+        match incoming {
+            Incoming::Frame(frame) => self.on_frame(frame, ctx),
+            Incoming::Settled => match (self.ordered.take(), self.held.take()) {
+                (Some(order), _) => self.obey(order, ctx),
+                (None, Some(answer)) => self.perform(answer, ctx),
+                (None, None) => {}
+            },
+            Incoming::Broken(error) => self.close(error.close_code(), &error.to_string(), ctx),
+        }
+    }
+}
+
+impl Handler<Order> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, order: Order, ctx: &mut Self::Context) {
+        if self.outbox.in_flight() == 0 {
+            return self.obey(order, ctx);
+        }
+        // What rooms were asked is answered first; what has only been read is not begun any more.
+        self.ordered = Some(order);
+        self.gate.held.set(true);
+    }
+}

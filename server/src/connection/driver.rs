@@ -1,0 +1,133 @@
+//! The driver: turns a socket's readiness into callbacks for its actor.
+//!
+//! It is the one stream that the actor handles: it reads when the gate is open, and writes on when a blocked
+//! socket takes bytes again. One for a connection, on the connection's thread.
+
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use actix_rt::net::TcpStream;
+use futures_util::Stream;
+use metrics::counter;
+
+use super::websocket::{ClientFrame, Decoder, FrameError};
+use crate::fanout::{Outbox, Socket};
+
+use crate::metrics as names;
+
+/// The scratch area of a thread, into which all its connections read.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+/// Requests of one connection that rooms may owe an answer at once.
+const PIPELINE_MAX: u32 = 64;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
+}
+
+impl Socket for TcpStream {
+    fn try_write_vectored(&self, frames: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        TcpStream::try_write_vectored(self, frames)
+    }
+}
+
+/// Whether requests are read. Set by the actor, looked at by the driver.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    /// Something that takes time is under way: nothing is read until it ends.
+    pub(super) busy: Cell<bool>,
+    /// An answer waits until rooms owe nothing more: nothing is read, and [`Incoming::Settled`] comes then.
+    pub(super) held: Cell<bool>,
+    /// A close frame was sent: everything is read, to see the peer's.
+    pub(super) closing: Cell<bool>,
+}
+
+/// What the driver tells the actor.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    /// The peer sent this.
+    Frame(ClientFrame),
+    /// The peer broke the rules.
+    Broken(FrameError),
+    /// Rooms owe nothing more, and an answer was held back until then.
+    Settled,
+}
+
+/// Reads and writes one socket.
+pub(super) struct Driver {
+    pub(super) socket: Rc<TcpStream>,
+    pub(super) outbox: Rc<Outbox>,
+    pub(super) gate: Rc<Gate>,
+    pub(super) decoder: Decoder,
+}
+
+impl Driver {
+    /// Writes on while the socket takes bytes, and else waits for it.
+    fn poll_write(&self, cx: &mut Context<'_>) {
+        while self.outbox.blocked_since_ms().is_some() && !self.outbox.is_broken() {
+            match self.socket.poll_write_ready(cx) {
+                Poll::Ready(Ok(())) => self.outbox.writable(),
+                Poll::Ready(Err(_)) => self.outbox.break_off(),
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    fn may_read(&self) -> bool {
+        let is_open = !self.gate.busy.get()
+            && !self.gate.held.get()
+            && !self.outbox.is_over_limit()
+            && self.outbox.in_flight() < PIPELINE_MAX;
+        is_open || self.gate.closing.get()
+    }
+
+    /// Reads once; `false` at the end of the stream.
+    fn read(&mut self) -> io::Result<bool> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let count = self.socket.try_read(scratch)?;
+            counter!(names::BYTES_IN_TOTAL).increment(count as u64);
+            self.decoder.feed(&scratch[..count]);
+            Ok(count > 0)
+        })
+    }
+}
+
+impl Stream for Driver {
+    type Item = Incoming;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        self.outbox.set_task(cx.waker());
+        self.poll_write(cx);
+        if self.outbox.is_broken() {
+            return Poll::Ready(None);
+        }
+        if self.gate.held.get() && self.outbox.in_flight() == 0 {
+            self.gate.held.set(false);
+            return Poll::Ready(Some(Incoming::Settled));
+        }
+        while self.may_read() {
+            match self.decoder.next_frame() {
+                Ok(Some(frame)) => {
+                    counter!(names::FRAMES_IN_TOTAL).increment(1);
+                    return Poll::Ready(Some(Incoming::Frame(frame)));
+                }
+                Err(error) => return Poll::Ready(Some(Incoming::Broken(error))),
+                Ok(None) => {}
+            }
+            if ready!(self.socket.poll_read_ready(cx)).is_err() {
+                return Poll::Ready(None);
+            }
+            match self.read() {
+                Ok(true) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(false) | Err(_) => return Poll::Ready(None),
+            }
+        }
+        Poll::Pending
+    }
+}

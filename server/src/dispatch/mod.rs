@@ -1,0 +1,143 @@
+//! Dispatch: request → checks → what is to be done.
+//!
+//! A handler checks a request against the login and the limits, and says what follows as an [`Answer`]. It
+//! sends nothing itself: the connection's actor does, in the order of the requests.
+
+mod greet;
+mod log;
+mod people;
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use hubbub_protocol::{ErrorBody, ErrorCode, NameKey, Request, RequestFrame, RoomName};
+
+use crate::{
+    domain::rate::Bucket,
+    fanout::ConnectionId,
+    frame,
+    hub::Hub,
+    room::{RoomCommand, RoomHandle},
+    session::Session,
+};
+
+/// What a request leads to.
+pub enum Answer {
+    /// This reply.
+    Reply(Bytes),
+    /// A room gets this command and answers through the shard.
+    Room(Arc<RoomHandle>, RoomCommand),
+    /// Something that takes time; no more requests are read until its end is known.
+    Later(LocalBoxFuture<'static, Outcome>),
+}
+
+/// How something that took time ended.
+pub enum Outcome {
+    /// With this reply.
+    Reply(Bytes),
+    /// With a session; the reply says so.
+    Greeted(Arc<Session>, Bytes),
+    /// With a room that is open now and gets this command.
+    Opened(Arc<RoomHandle>, RoomCommand),
+    /// A command was handed to its room after waiting for space; the room answers.
+    Sent,
+    /// The session has ended; the connection says so and closes.
+    Quit(Bytes),
+}
+
+/// Who asks: the login on one connection.
+pub struct Login {
+    /// The session.
+    pub session: Arc<Session>,
+    /// The rooms it has joined on this connection.
+    pub rooms: HashMap<NameKey, Arc<RoomHandle>>,
+    /// Whether the user is away.
+    pub away: bool,
+    posts: Bucket,
+}
+
+impl Login {
+    /// A login that has joined nothing yet.
+    #[must_use]
+    pub fn new(session: Arc<Session>, hub: &Hub) -> Self {
+        let posts = Bucket::new(hub.limits.post_burst, hub.limits.posts_per_s);
+        Self { session, rooms: HashMap::new(), away: false, posts }
+    }
+
+    fn room(&self, name: &str) -> Result<&Arc<RoomHandle>, ErrorBody> {
+        let name = room_name(name)?;
+        self.rooms
+            .get(&name.key())
+            .ok_or_else(|| ErrorBody::new(ErrorCode::NotJoined, format!("you are not in {name}: join it first")))
+    }
+}
+
+/// What a handler has at hand.
+pub struct Asked<'a> {
+    /// The request's id.
+    pub re: u64,
+    /// The connection that asks.
+    pub from: ConnectionId,
+    /// What all connections share.
+    pub hub: &'a Arc<Hub>,
+    /// Milliseconds of a clock that does not go back.
+    pub now_ms: u64,
+}
+
+/// Answers one request.
+pub fn dispatch(login: Option<&mut Login>, asked: &Asked<'_>, request: Request) -> Answer {
+    let answer = match (login, request) {
+        (None, Request::Hello(hello)) => greet::hello(asked, hello),
+        (None, request) => Err(ErrorBody::new(
+            ErrorCode::HelloRequired,
+            format!("say hello first: `{}` needs a session", request.op()),
+        )),
+        (Some(login), request) => route(login, asked, request),
+    };
+    answer.unwrap_or_else(|error| Answer::Reply(frame::error(Some(asked.re), &error)))
+}
+
+/// The table of requests.
+fn route(login: &mut Login, asked: &Asked<'_>, request: Request) -> Result<Answer, ErrorBody> {
+    match request {
+        Request::Hello(_) => {
+            Err(ErrorBody::new(ErrorCode::AlreadyGreeted, "this connection has a session; open another for another"))
+        }
+        Request::Join(join) => log::join(login, asked, join),
+        Request::Part(part) => log::part(login, asked, &part),
+        Request::Post(post) => log::post(login, asked, post),
+        Request::Topic(topic) => log::topic(login, asked, topic),
+        Request::History(history) => log::history(asked, &history),
+        Request::Members(members) => people::members(login, asked, &members),
+        Request::Rooms(rooms) => people::rooms(asked, &rooms),
+        Request::Typing(typing) => people::typing(login, asked, &typing),
+        Request::Presence(presence) => Ok(people::presence(login, asked, &presence)),
+        Request::Nick(nick) => people::nick(login, asked, &nick),
+        Request::Quit(_) => Ok(greet::quit(login, asked)),
+    }
+}
+
+/// Reads one text frame as a request.
+///
+/// # Errors
+/// The reply to one that is none.
+pub fn read(text: &str) -> Result<RequestFrame, Bytes> {
+    RequestFrame::decode(text).map_err(|fault| frame::error(fault.id, &fault.error))
+}
+
+fn room_name(name: &str) -> Result<RoomName, ErrorBody> {
+    RoomName::parse(name).map_err(|error| {
+        let shown: String = name.chars().take(32).collect();
+        ErrorBody::new(ErrorCode::InvalidRoom, format!("{shown:?} is no name for a room: {error}"))
+    })
+}
+
+/// A page's size: what was asked for, between 1 and the largest, or the default.
+fn page_size(asked: Option<u32>, default: u32, max: u32) -> Result<u32, ErrorBody> {
+    match asked {
+        None => Ok(default),
+        Some(limit) if (1..=max).contains(&limit) => Ok(limit),
+        Some(limit) => Err(ErrorBody::new(ErrorCode::InvalidArgument, format!("`limit` is 1 to {max}, not {limit}"))),
+    }
+}

@@ -1,0 +1,344 @@
+//! The outbox: what waits for one socket, and the gate before its requests.
+//!
+//! Owned together by the connection's actor and the shard on its thread, so its cells need no lock.
+//! Both put frames in; whoever comes to the end of a turn writes. When the socket takes no more, the actor's
+//! task waits for it to become writable.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    io::{self, IoSlice},
+    rc::Rc,
+    task::Waker,
+};
+
+use bytes::{Buf, Bytes};
+
+use crate::{
+    clock::monotonic_ms,
+    domain::outbox::{Kind, Verdict, admit},
+};
+
+/// Frames in one vectored write; more gain nothing (the kernel's own limit is 1,024).
+const SLICES_MAX: usize = 64;
+
+/// A queue that had more room than this gives it back once it is empty.
+const QUEUE_KEPT: usize = 16;
+
+thread_local! {
+    /// What waits in all outboxes of this thread.
+    static QUEUED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The bytes that wait in all outboxes of this thread.
+pub(super) fn queued_here() -> usize {
+    QUEUED.get()
+}
+
+/// The part of a socket that an outbox needs.
+pub trait Socket {
+    /// Writes as much as can be written at once.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing can be written now; others when never again.
+    fn try_write_vectored(&self, frames: &[IoSlice<'_>]) -> io::Result<usize>;
+}
+
+/// What waits for one socket.
+pub struct Outbox {
+    socket: Rc<dyn Socket>,
+    bytes_max: usize,
+    queue: RefCell<VecDeque<Bytes>>,
+    queued: Cell<usize>,
+    /// Since when the socket takes nothing.
+    blocked_since_ms: Cell<Option<u64>>,
+    broken: Cell<bool>,
+    /// Requests that rooms have not answered yet.
+    in_flight: Cell<u32>,
+    /// When the last of them was given or answered.
+    answered_ms: Cell<u64>,
+    task: RefCell<Option<Waker>>,
+    writes: Cell<u64>,
+}
+
+impl Outbox {
+    /// An empty outbox that may hold `bytes_max` bytes.
+    pub fn new(socket: Rc<dyn Socket>, bytes_max: usize) -> Self {
+        Self {
+            socket,
+            bytes_max,
+            queue: RefCell::default(),
+            queued: Cell::new(0),
+            blocked_since_ms: Cell::new(None),
+            broken: Cell::new(false),
+            in_flight: Cell::new(0),
+            answered_ms: Cell::new(0),
+            task: RefCell::default(),
+            writes: Cell::new(0),
+        }
+    }
+
+    /// Puts a frame in if it fits, writing first when that helps. Does not write otherwise: see [`Outbox::flush`].
+    pub fn push(&self, kind: Kind, frame: &Bytes) -> Verdict {
+        if self.broken.get() {
+            return Verdict::Drop;
+        }
+        let mut verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max);
+        if verdict != Verdict::Take && self.blocked_since_ms.get().is_none() {
+            self.flush();
+            verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max);
+        }
+        if verdict == Verdict::Take {
+            self.set_queued(self.queued.get() + frame.len());
+            self.queue.borrow_mut().push_back(frame.clone());
+        }
+        verdict
+    }
+
+    /// Puts a reply, notice or control frame in and writes.
+    pub fn send(&self, frame: &Bytes) {
+        self.push(Kind::Direct, frame);
+        self.flush();
+    }
+
+    /// Writes what waits, as far as the socket takes it.
+    pub fn flush(&self) {
+        if self.queued.get() == 0 || self.blocked_since_ms.get().is_some() {
+            return;
+        }
+        self.write();
+        if self.blocked_since_ms.get().is_some() || self.broken.get() {
+            // The task must wait for writability, or learn that the socket is broken.
+            self.wake();
+        }
+    }
+
+    /// The socket became writable: writes on. To be called by the connection's task.
+    pub fn writable(&self) {
+        let before = self.queued.get();
+        let since = self.blocked_since_ms.take();
+        self.write();
+        if self.queued.get() == before && self.blocked_since_ms.get().is_some() {
+            self.blocked_since_ms.set(since);
+        }
+    }
+
+    fn write(&self) {
+        let mut queue = self.queue.borrow_mut();
+        while !queue.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let count = queue.len().min(SLICES_MAX);
+            for (slice, frame) in slices.iter_mut().zip(queue.iter()) {
+                *slice = IoSlice::new(frame);
+            }
+            self.writes.set(self.writes.get() + 1);
+            match self.socket.try_write_vectored(&slices[..count]) {
+                Ok(written) => {
+                    self.set_queued(self.queued.get() - written);
+                    advance(&mut queue, written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return self.blocked_since_ms.set(Some(monotonic_ms()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => {
+                    drop(queue);
+                    return self.break_off();
+                }
+            }
+        }
+        if queue.capacity() > QUEUE_KEPT {
+            *queue = VecDeque::new();
+        }
+    }
+
+    /// Whether the socket takes nothing now, and since when, in [`monotonic_ms`].
+    pub fn blocked_since_ms(&self) -> Option<u64> {
+        self.blocked_since_ms.get()
+    }
+
+    /// Whether writing failed for good.
+    pub fn is_broken(&self) -> bool {
+        self.broken.get()
+    }
+
+    /// Gives the socket up: what waits is dropped, and the connection's task sees a broken socket.
+    pub fn break_off(&self) {
+        self.broken.set(true);
+        self.set_queued(0);
+        self.queue.borrow_mut().clear();
+        self.wake();
+    }
+
+    fn set_queued(&self, queued: usize) {
+        QUEUED.set(QUEUED.get() + queued - self.queued.replace(queued));
+    }
+
+    /// The bytes that wait.
+    pub fn queued(&self) -> usize {
+        self.queued.get()
+    }
+
+    /// Whether so much waits that no more requests should be read.
+    pub fn is_over_limit(&self) -> bool {
+        self.queued.get() >= self.bytes_max
+    }
+
+    /// Writes since this was last asked.
+    pub fn take_writes(&self) -> u64 {
+        self.writes.take()
+    }
+
+    /// Requests that rooms have not answered yet.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.get()
+    }
+
+    /// A request goes to a room.
+    pub fn request_sent(&self) {
+        if self.in_flight.get() == 0 {
+            self.answered_ms.set(monotonic_ms());
+        }
+        self.in_flight.set(self.in_flight.get() + 1);
+    }
+
+    /// Since when a room owes an answer; `None`: none does.
+    pub fn unanswered_since_ms(&self) -> Option<u64> {
+        (self.in_flight.get() > 0).then(|| self.answered_ms.get())
+    }
+
+    /// A room has answered a request.
+    pub fn request_answered(&self) {
+        self.in_flight.set(self.in_flight.get().saturating_sub(1));
+        self.answered_ms.set(monotonic_ms());
+        self.wake();
+    }
+
+    /// Remembers the task that is to be woken when there is something to do for it.
+    pub fn set_task(&self, waker: &Waker) {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *task = Some(waker.clone());
+        }
+    }
+
+    /// Wakes the connection's task.
+    pub fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.set_queued(0);
+    }
+}
+
+/// Takes `written` bytes from the front.
+fn advance(queue: &mut VecDeque<Bytes>, mut written: usize) {
+    while let Some(frame) = queue.front_mut() {
+        if written < frame.len() {
+            return frame.advance(written);
+        }
+        written -= frame.len();
+        queue.pop_front();
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A socket that takes what it is allowed to take.
+    #[derive(Default)]
+    pub(crate) struct Pipe {
+        pub(crate) taken: RefCell<Vec<u8>>,
+        pub(crate) budget: Cell<usize>,
+        pub(crate) broken: Cell<bool>,
+    }
+
+    impl Pipe {
+        pub(crate) fn open(budget: usize) -> Rc<Self> {
+            Rc::new(Self { budget: Cell::new(budget), ..Self::default() })
+        }
+
+        pub(crate) fn text(&self) -> String {
+            String::from_utf8_lossy(&self.taken.borrow()).into_owned()
+        }
+    }
+
+    impl Socket for Pipe {
+        fn try_write_vectored(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
+            if self.broken.get() {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            let mut written = 0;
+            for frame in frames {
+                let fits = frame.len().min(self.budget.get());
+                self.taken.borrow_mut().extend_from_slice(&frame[..fits]);
+                self.budget.set(self.budget.get() - fits);
+                written += fits;
+            }
+            if written == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(written) }
+        }
+    }
+
+    fn frame(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    #[test]
+    fn frames_go_out_in_order_in_one_write_across_a_blocked_socket() {
+        let pipe = Pipe::open(5);
+        let outbox = Outbox::new(pipe.clone(), 100);
+        for text in ["abc", "def", "ghi"] {
+            assert_eq!(outbox.push(Kind::Log, &frame(text)), Verdict::Take);
+        }
+        outbox.flush();
+        assert_eq!((pipe.text(), outbox.queued()), ("abcde".into(), 4));
+        assert!(outbox.blocked_since_ms().is_some());
+        pipe.budget.set(100);
+        outbox.writable();
+        assert_eq!((pipe.text(), outbox.queued()), ("abcdefghi".into(), 0));
+        assert_eq!(outbox.blocked_since_ms(), None);
+        assert_eq!(outbox.take_writes(), 3, "one partial, one refused, one for the rest");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_written_out_first_and_lags_only_if_that_does_not_help() {
+        let pipe = Pipe::open(6);
+        let outbox = Outbox::new(pipe, 8);
+        assert_eq!(outbox.push(Kind::Log, &frame("abcdef")), Verdict::Take);
+        assert_eq!(outbox.push(Kind::Log, &frame("ghijkl")), Verdict::Take);
+        assert_eq!(outbox.push(Kind::Log, &frame("mnopqr")), Verdict::Lag);
+        assert_eq!(outbox.queued(), 6);
+    }
+
+    #[test]
+    fn a_broken_socket_frees_what_waited_and_takes_nothing_more() {
+        let pipe = Pipe::open(0);
+        let outbox = Outbox::new(pipe.clone(), 100);
+        outbox.send(&frame("abc"));
+        pipe.broken.set(true);
+        outbox.writable();
+        assert!(outbox.is_broken());
+        outbox.send(&frame("def"));
+        assert_eq!(outbox.queued(), 0);
+    }
+
+    #[test]
+    fn time_blocked_counts_from_the_last_progress() {
+        let pipe = Pipe::open(0);
+        let outbox = Outbox::new(pipe.clone(), 100);
+        outbox.send(&frame("abcdef"));
+        let since = outbox.blocked_since_ms().expect("blocked");
+        outbox.blocked_since_ms.set(Some(since.wrapping_sub(5)));
+        outbox.writable();
+        assert_eq!(outbox.blocked_since_ms(), Some(since.wrapping_sub(5)), "no progress");
+        pipe.budget.set(2);
+        outbox.writable();
+        assert!(outbox.blocked_since_ms().is_some_and(|now| now >= since), "progress");
+    }
+}

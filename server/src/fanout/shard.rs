@@ -1,0 +1,375 @@
+//! A shard: one core's share of the fan-out, as a scheduler of microthreads.
+//!
+//! Role: carries what rooms publish into the outboxes of this thread's connections.
+//! Owner of: the table of this thread's connections, the halls (room → seats), the queue of halls with work.
+//! Accepts: [`ShardCommand`]. Inbox: `shard_inbox_max` commands; when it is full, rooms wait.
+//! Stops when: every handle is gone, with its thread. It never waits for a socket.
+
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    rc::Rc,
+    time::Instant,
+};
+
+use actix::Recipient;
+use bytes::Bytes;
+use hubbub_protocol::{
+    Event, close,
+    event::{Goodbye, GoodbyeReason, Lagged},
+};
+use slab::Slab;
+use tokio::{runtime::Handle, sync::mpsc, task::yield_now};
+
+use super::{
+    command::{Batch, Item, LogChunk, Order, ShardCommand},
+    hall::{Cargo, Hall},
+    handle::{ConnectionId, ShardHandle, ShardId},
+    outbox::{Outbox, queued_here},
+};
+use crate::{
+    domain::outbox::{Kind, Verdict},
+    frame,
+    meter::FanoutMeter,
+    store::RoomId,
+};
+
+/// Commands taken from the inbox before the next slice.
+const COMMANDS_PER_TURN: usize = 64;
+
+/// The limits that a shard keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct ShardLimits {
+    /// Deliveries in one slice.
+    pub slice_deliveries_max: usize,
+}
+
+/// A connection of this thread.
+struct Entry {
+    outbox: Rc<Outbox>,
+    orders: Recipient<Order>,
+    generation: u32,
+    /// The rooms it is seated in, with the index of its seat; few, so a list.
+    seats: Vec<(RoomId, u32)>,
+    /// Whether it stands in the list of outboxes to be written at the end of the slice.
+    dirty: bool,
+}
+
+struct Shard {
+    id: ShardId,
+    limits: ShardLimits,
+    connections: Slab<Entry>,
+    generation: u32,
+    halls: HashMap<RoomId, Hall>,
+    ready: VecDeque<RoomId>,
+    dirty: Vec<u32>,
+    draining: Option<u64>,
+    meter: FanoutMeter,
+}
+
+/// The shard of this thread, for the connections that live on it.
+#[derive(Clone)]
+pub struct LocalShard(Rc<RefCell<Shard>>);
+
+impl LocalShard {
+    /// Starts the shard on this thread, which must be an actix arbiter.
+    #[must_use]
+    pub fn start(id: ShardId, handle: &ShardHandle, inbox: mpsc::Receiver<ShardCommand>, limits: ShardLimits) -> Self {
+        let shard = Self(Rc::new(RefCell::new(Shard {
+            id,
+            limits,
+            connections: Slab::new(),
+            generation: 0,
+            halls: HashMap::new(),
+            ready: VecDeque::new(),
+            dirty: Vec::new(),
+            draining: None,
+            meter: FanoutMeter::new(id),
+        })));
+        handle.started(Handle::current());
+        actix_rt::spawn(shard.clone().run(inbox));
+        shard
+    }
+
+    /// Takes a connection in; answers its address.
+    pub fn connect(&self, outbox: Rc<Outbox>, orders: Recipient<Order>) -> ConnectionId {
+        let mut shard = self.0.borrow_mut();
+        shard.generation = shard.generation.wrapping_add(1);
+        let generation = shard.generation;
+        if let Some(spread_ms) = shard.draining {
+            // It came through the door while it was being closed.
+            order(&orders, &outbox, shutdown_order(spread_ms, u64::from(generation)));
+        }
+        let entry = Entry { outbox, orders, generation, seats: Vec::new(), dirty: false };
+        let slot = shard.connections.insert(entry);
+        ConnectionId { shard: shard.id, slot: u32::try_from(slot).unwrap_or(u32::MAX), generation }
+    }
+
+    /// Takes a connection out; it gets nothing more.
+    pub fn disconnect(&self, id: ConnectionId) {
+        self.0.borrow_mut().disconnect(id);
+    }
+
+    /// The scheduler's loop: take what waits, run one slice, write, let others run.
+    async fn run(self, mut inbox: mpsc::Receiver<ShardCommand>) {
+        let mut commands = Vec::with_capacity(COMMANDS_PER_TURN);
+        loop {
+            if self.0.borrow().ready.is_empty() {
+                if inbox.recv_many(&mut commands, COMMANDS_PER_TURN).await == 0 {
+                    return;
+                }
+            } else {
+                while commands.len() < COMMANDS_PER_TURN
+                    && let Ok(command) = inbox.try_recv()
+                {
+                    commands.push(command);
+                }
+            }
+            let more = self.0.borrow_mut().turn(&mut commands, inbox.len());
+            if more {
+                yield_now().await;
+            }
+        }
+    }
+}
+
+impl Shard {
+    /// One turn; answers whether there is work left.
+    fn turn(&mut self, commands: &mut Vec<ShardCommand>, waiting: usize) -> bool {
+        let begun = Instant::now();
+        self.meter.inbox(commands.len() + waiting);
+        for command in commands.drain(..) {
+            match command {
+                ShardCommand::Batch(batch) => self.accept(batch),
+                ShardCommand::Close(id, order) => self.close(id, order),
+                ShardCommand::Drain { spread_ms } => self.drain(spread_ms),
+            }
+        }
+        self.run_slice();
+        self.write_dirty();
+        self.meter.outboxes(queued_here());
+        self.meter.turn(begun.elapsed());
+        !self.ready.is_empty()
+    }
+
+    fn entry(&mut self, id: ConnectionId) -> Option<&mut Entry> {
+        self.connections.get_mut(id.slot as usize).filter(|entry| entry.generation == id.generation)
+    }
+
+    /// Sorts a batch into its hall's queue. Plain replies do not wait for deliveries.
+    fn accept(&mut self, batch: Batch) {
+        let room = batch.room.id;
+        for item in batch.items {
+            if let Item::Reply(id, frame) = item {
+                self.reply(id, &frame);
+                continue;
+            }
+            let hall = self.halls.entry(room).or_insert_with(|| Hall::new(batch.room.clone()));
+            hall.queue.push_back(item);
+            if !std::mem::replace(&mut hall.ready, true) {
+                self.ready.push_back(room);
+            }
+        }
+    }
+
+    /// Puts a reply to a request into the outbox and opens the gate for the next request.
+    fn reply(&mut self, id: ConnectionId, frame: &Bytes) {
+        let Some(entry) = self.entry(id) else { return };
+        entry.outbox.push(Kind::Direct, frame);
+        entry.outbox.request_answered();
+        self.mark_dirty(id.slot);
+    }
+
+    fn mark_dirty(&mut self, slot: u32) {
+        if let Some(entry) = self.connections.get_mut(slot as usize)
+            && !std::mem::replace(&mut entry.dirty, true)
+        {
+            self.dirty.push(slot);
+        }
+    }
+
+    /// Runs microthreads for one slice, each in turn.
+    fn run_slice(&mut self) {
+        let mut budget = self.limits.slice_deliveries_max;
+        while budget > 0
+            && let Some(room) = self.ready.pop_front()
+        {
+            // Out of the map while it runs: deliveries touch connections, which touch other halls' seats.
+            let Some(mut hall) = self.halls.remove(&room) else { continue };
+            budget = budget.saturating_sub(self.step(&mut hall, budget));
+            if hall.has_work() {
+                self.ready.push_back(room);
+            } else {
+                hall.ready = false;
+            }
+            if !hall.is_over() {
+                self.halls.insert(room, hall);
+            }
+        }
+    }
+
+    /// Does the hall's next thing, at most `budget` deliveries of it; answers what it cost.
+    fn step(&mut self, hall: &mut Hall, budget: usize) -> usize {
+        if hall.pass.is_some() || hall.begin_pass() {
+            return self.walk(hall, budget);
+        }
+        match hall.queue.pop_front() {
+            Some(Item::Seat(id, reply)) => self.seat(hall, id, &reply),
+            Some(Item::Unseat(id, reply)) => self.unseat(hall, id, reply.as_ref()),
+            Some(Item::Reply(..) | Item::Log(_) | Item::Signal(_)) | None => {}
+        }
+        1
+    }
+
+    /// Goes on with the pass for at most `budget` seats.
+    fn walk(&mut self, hall: &mut Hall, budget: usize) -> usize {
+        let Some(mut pass) = hall.pass.take() else { return 0 };
+        let first = pass.cursor;
+        let end = first.saturating_add(budget);
+        let mut removed = 0;
+        while pass.cursor < end - removed
+            && let Some(slot) = hall.slot(pass.cursor)
+        {
+            let lagged = match &pass.cargo {
+                Cargo::Log(chunks) => self.deliver(hall, slot, chunks),
+                Cargo::Signal(frame) => self.signal(slot, frame),
+            };
+            if lagged {
+                // The last seat moves here and is the next one met.
+                self.vacate(hall, slot);
+                removed += 1;
+            } else {
+                pass.cursor += 1;
+            }
+        }
+        let walked = pass.cursor - first + removed;
+        if pass.cursor < hall.seats() {
+            hall.pass = Some(pass);
+        }
+        walked.max(1)
+    }
+
+    /// Gives chunks to one connection; answers whether it fell behind.
+    fn deliver(&mut self, hall: &Hall, slot: u32, chunks: &[LogChunk]) -> bool {
+        let Some(entry) = self.connections.get(slot as usize) else { return true };
+        for chunk in chunks {
+            match entry.outbox.push(Kind::Log, &chunk.frames) {
+                Verdict::Take => self.meter.delivered(chunk.events, chunk.frames.len()),
+                Verdict::Drop => {}
+                Verdict::Lag => {
+                    let lagged = Lagged { room: hall.room.name.clone(), seq: chunk.first_seq - 1 };
+                    entry.outbox.push(Kind::Direct, &frame::event(&Event::Lagged(lagged)));
+                    self.meter.lagged();
+                    self.mark_dirty(slot);
+                    return true;
+                }
+            }
+        }
+        self.mark_dirty(slot);
+        false
+    }
+
+    /// Gives a signal to one connection, which nobody falls behind by.
+    fn signal(&mut self, slot: u32, frame: &Bytes) -> bool {
+        let Some(entry) = self.connections.get(slot as usize) else { return true };
+        match entry.outbox.push(Kind::Signal, frame) {
+            Verdict::Take => self.mark_dirty(slot),
+            Verdict::Drop | Verdict::Lag => self.meter.signal_dropped(),
+        }
+        false
+    }
+
+    fn seat(&mut self, hall: &mut Hall, id: ConnectionId, reply: &Bytes) {
+        let room = hall.room.id;
+        let Some(entry) = self.entry(id) else { return };
+        if !entry.seats.iter().any(|(seated, _)| *seated == room) {
+            entry.seats.push((room, hall.seat(id.slot)));
+        }
+        self.reply(id, reply);
+    }
+
+    fn unseat(&mut self, hall: &mut Hall, id: ConnectionId, reply: Option<&Bytes>) {
+        if self.entry(id).is_some() {
+            self.vacate(hall, id.slot);
+        }
+        if let Some(reply) = reply {
+            self.reply(id, reply);
+        }
+    }
+
+    /// Takes the connection at `slot` out of the hall and notes where the others moved.
+    fn vacate(&mut self, hall: &mut Hall, slot: u32) {
+        let room = hall.room.id;
+        let Some(entry) = self.connections.get_mut(slot as usize) else { return };
+        let Some(at) = entry.seats.iter().position(|(seated, _)| *seated == room) else { return };
+        let (_, index) = entry.seats.swap_remove(at);
+        self.vacate_index(hall, index);
+    }
+
+    fn vacate_index(&mut self, hall: &mut Hall, index: u32) {
+        let room = hall.room.id;
+        for (moved, index) in hall.unseat(index).into_iter().flatten() {
+            let seats = self.connections.get_mut(moved as usize).map(|entry| &mut entry.seats);
+            if let Some(seat) = seats.and_then(|seats| seats.iter_mut().find(|(seated, _)| *seated == room)) {
+                seat.1 = index;
+            }
+        }
+    }
+
+    fn disconnect(&mut self, id: ConnectionId) {
+        if self.entry(id).is_none() {
+            return;
+        }
+        let entry = self.connections.remove(id.slot as usize);
+        for (room, index) in entry.seats {
+            let Some(mut hall) = self.halls.remove(&room) else { continue };
+            self.vacate_index(&mut hall, index);
+            if !hall.is_over() {
+                self.halls.insert(room, hall);
+            }
+        }
+    }
+
+    /// Writes every outbox that this slice put something into, once.
+    fn write_dirty(&mut self) {
+        for slot in self.dirty.drain(..) {
+            if let Some(entry) = self.connections.get_mut(slot as usize) {
+                entry.dirty = false;
+                entry.outbox.flush();
+                self.meter.writes(entry.outbox.take_writes());
+            }
+        }
+    }
+
+    fn close(&mut self, id: ConnectionId, what: Order) {
+        if let Some(entry) = self.entry(id) {
+            order(&entry.orders, &entry.outbox, what);
+        }
+    }
+
+    fn drain(&mut self, spread_ms: u64) {
+        self.draining = Some(spread_ms);
+        for (slot, entry) in &self.connections {
+            order(&entry.orders, &entry.outbox, shutdown_order(spread_ms, slot as u64));
+        }
+    }
+}
+
+/// The goodbye of a shutdown, its moment of return spread by `salt` over the window.
+fn shutdown_order(spread_ms: u64, salt: u64) -> Order {
+    // A multiplicative hash spreads neighbours evenly (Knuth, TAOCP 6.4).
+    let spread = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    let after_ms = 500 + ((spread * spread_ms) >> 32);
+    let message = "the server is shutting down; it may be back soon".to_owned();
+    let goodbye = Goodbye { reason: GoodbyeReason::Shutdown, message, reconnect_after_ms: Some(after_ms) };
+    Order { goodbye, code: close::GOING_AWAY }
+}
+
+/// Gives an order to a connection's actor.
+fn order(orders: &Recipient<Order>, outbox: &Outbox, order: Order) {
+    if let Err(error) = orders.try_send(order) {
+        // Full cannot be: an actor gets two orders at most. Closed: it is going anyway. Be sure all the same.
+        tracing::debug!(%error, "a connection took no order");
+        outbox.break_off();
+    }
+}

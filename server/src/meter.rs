@@ -1,0 +1,98 @@
+//! Meters of the hot paths: handles of metrics that are looked up once, and counted up once a turn.
+
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+use crate::metrics as names;
+
+/// What a shard measures. Counted in plain fields during a turn, given to the recorder at its end.
+pub struct FanoutMeter {
+    deliveries: u64,
+    bytes: u64,
+    writes: u64,
+    lagged: u64,
+    signals_dropped: u64,
+    deliveries_total: Counter,
+    bytes_total: Counter,
+    writes_total: Counter,
+    lagged_total: Counter,
+    signals_dropped_total: Counter,
+    outbox_bytes: Gauge,
+    turn_seconds: Histogram,
+    inbox_depth: Histogram,
+}
+
+impl FanoutMeter {
+    /// The meter of one shard.
+    #[must_use]
+    pub fn new(shard: u16) -> Self {
+        let shard = shard.to_string();
+        let label = || [("shard", shard.clone())];
+        Self {
+            deliveries: 0,
+            bytes: 0,
+            writes: 0,
+            lagged: 0,
+            signals_dropped: 0,
+            deliveries_total: counter!(names::DELIVERIES_TOTAL, &label()),
+            bytes_total: counter!(names::DELIVERED_BYTES_TOTAL, &label()),
+            writes_total: counter!(names::SOCKET_WRITES_TOTAL, &label()),
+            lagged_total: counter!(names::LAGGED_TOTAL),
+            signals_dropped_total: counter!(names::SIGNALS_DROPPED_TOTAL),
+            outbox_bytes: gauge!(names::OUTBOX_BYTES, &label()),
+            turn_seconds: histogram!(names::FANOUT_PASS_SECONDS, &label()),
+            inbox_depth: histogram!(names::SHARD_INBOX_DEPTH, &label()),
+        }
+    }
+
+    /// Events were put into one outbox.
+    pub fn delivered(&mut self, events: u32, bytes: usize) {
+        self.deliveries += u64::from(events);
+        self.bytes += bytes as u64;
+    }
+
+    /// Sockets were written to.
+    pub fn writes(&mut self, writes: u64) {
+        self.writes += writes;
+    }
+
+    /// A connection fell behind in a room.
+    pub fn lagged(&mut self) {
+        self.lagged += 1;
+    }
+
+    /// A signal was dropped for a slow connection.
+    pub fn signal_dropped(&mut self) {
+        self.signals_dropped += 1;
+    }
+
+    /// The commands that stood in the inbox when a turn began.
+    pub fn inbox(&mut self, depth: usize) {
+        if depth > 0 {
+            self.inbox_depth.record(depth as f64);
+        }
+    }
+
+    /// What waits in this shard's outboxes.
+    pub fn outboxes(&mut self, bytes: usize) {
+        self.outbox_bytes.set(bytes as f64);
+    }
+
+    /// A turn has ended.
+    pub fn turn(&mut self, took: Duration) {
+        let totals = [
+            (&mut self.deliveries, &self.deliveries_total),
+            (&mut self.bytes, &self.bytes_total),
+            (&mut self.writes, &self.writes_total),
+            (&mut self.lagged, &self.lagged_total),
+            (&mut self.signals_dropped, &self.signals_dropped_total),
+        ];
+        for (count, total) in totals {
+            if *count > 0 {
+                total.increment(std::mem::take(count));
+            }
+        }
+        self.turn_seconds.record(took);
+    }
+}

@@ -1,0 +1,100 @@
+//! What a room accepts.
+
+use hubbub_protocol::{
+    NameKey, Nick,
+    id::{Nonce, Position, UserId},
+};
+
+use crate::{fanout::ConnectionId, store::EventBody};
+
+/// What is to be added to a room's log; see [`EventBody`].
+pub type PostBody = EventBody;
+
+/// Something for the log.
+#[derive(Debug)]
+pub struct RoomEvent {
+    /// The request's id.
+    pub re: u64,
+    /// Who asked.
+    pub from: ConnectionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The sender's own name for it.
+    pub nonce: Nonce,
+    /// What it says.
+    pub body: PostBody,
+}
+
+/// What a room accepts.
+///
+/// What: a request, or news of a member's connection. From connection actors to a room task. When the inbox
+/// is full: the sender waits, and its socket is not read meanwhile. What its loss means: the room has
+/// stopped; a request that was not answered is answered with `internal` by its connection.
+///
+/// Requests carry `re` and `from`, and are answered through the shard of `from`.
+#[derive(Debug)]
+pub enum RoomCommand {
+    /// Add to the log.
+    Append(RoomEvent),
+    /// Become a member, or come back as one.
+    Join {
+        /// The request's id.
+        re: u64,
+        /// Where the member is reached from now on.
+        from: ConnectionId,
+        /// Who.
+        user: UserId,
+        /// By which nick.
+        nick: Nick,
+        /// Whether away from the keyboard.
+        away: bool,
+        /// What the client has of the log.
+        since: Option<Position>,
+    },
+    /// Be no member any more.
+    Part {
+        /// The request's id; `None` when nobody waits for the answer: the session has ended.
+        re: Option<u64>,
+        /// Who asked.
+        from: ConnectionId,
+        /// Who leaves.
+        user: UserId,
+    },
+    /// List members.
+    Members {
+        /// The request's id.
+        re: u64,
+        /// Who asked.
+        from: ConnectionId,
+        /// Those after this nick.
+        after: Option<NameKey>,
+        /// How many.
+        limit: u32,
+    },
+    /// A member types.
+    Typing {
+        /// Who.
+        user: UserId,
+    },
+    /// A member is away or back.
+    Away {
+        /// Who.
+        user: UserId,
+        /// Which.
+        away: bool,
+    },
+    /// A member has another nick.
+    Rename {
+        /// Who.
+        user: UserId,
+        /// The new one.
+        nick: Nick,
+    },
+    /// A member's connection is gone.
+    Detach {
+        /// Who.
+        user: UserId,
+        /// The connection, so that a newer one is not meant.
+        from: ConnectionId,
+    },
+}

@@ -1,0 +1,138 @@
+//! The registry of open rooms: name → handle.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+};
+
+use dashmap::DashMap;
+use hubbub_protocol::{NameKey, RoomName};
+use metrics::gauge;
+use tokio::sync::{Mutex, mpsc};
+
+use super::{
+    handle::{RoomHandle, Sight},
+    press::Press,
+    state::Room,
+    task::RoomTask,
+};
+use crate::{
+    clock::Clock,
+    fanout::{Fanout, RoomTag},
+    limits::{Limits, size},
+    metrics as names,
+    store::{LogPage, Page, Store, StoreError},
+};
+
+/// Locks under which rooms are opened; two rooms rarely share one.
+const OPENING_LOCKS: usize = 64;
+
+/// The open rooms. A room is closed only while nobody else holds its handle, so that no command goes astray.
+#[derive(Debug, Default)]
+pub(super) struct Rooms(DashMap<NameKey, Arc<RoomHandle>>);
+
+impl Rooms {
+    /// Takes a room out if only this registry holds its handle; answers whether it did.
+    pub(super) fn evict(&self, key: &NameKey) -> bool {
+        // The map's lock is held meanwhile: nobody can get a handle between the look and the removal.
+        let evicted = self.0.remove_if(key, |_, handle| Arc::strong_count(handle) == 1).is_some();
+        if evicted {
+            gauge!(names::ROOMS_OPEN).decrement(1.0);
+        }
+        evicted
+    }
+}
+
+/// Opens rooms and finds them.
+pub struct Registry {
+    rooms: Arc<Rooms>,
+    opening: [Mutex<()>; OPENING_LOCKS],
+    hasher: RandomState,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    fanout: Fanout,
+    limits: Arc<Limits>,
+}
+
+impl Registry {
+    /// An empty registry.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, fanout: Fanout, limits: Arc<Limits>) -> Self {
+        let opening = std::array::from_fn(|_| Mutex::default());
+        Self { rooms: Arc::default(), opening, hasher: RandomState::new(), store, clock, fanout, limits }
+    }
+
+    /// A room that is open.
+    #[must_use]
+    pub fn get(&self, key: &NameKey) -> Option<Arc<RoomHandle>> {
+        self.rooms.0.get(key).map(|handle| handle.clone())
+    }
+
+    /// The number of open rooms.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rooms.0.len()
+    }
+
+    /// Whether no room is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rooms.0.is_empty()
+    }
+
+    /// A room, opened or created if need be.
+    ///
+    /// # Errors
+    /// When the store cannot, or there are as many rooms as allowed.
+    pub async fn open(&self, name: RoomName) -> Result<Arc<RoomHandle>, StoreError> {
+        let key = name.key();
+        if let Some(handle) = self.get(&key) {
+            return Ok(handle);
+        }
+        let lock = (self.hasher.hash_one(&key) % OPENING_LOCKS as u64) as usize;
+        let _opening = self.opening[lock].lock().await;
+        if let Some(handle) = self.get(&key) {
+            return Ok(handle);
+        }
+        let stored = self.store.open_room(name, self.clock.now(), self.limits.rooms_max).await?;
+        let (events_max, bytes_max) = (self.limits.room_tail_events_max, self.limits.room_tail_bytes_max);
+        let limit = u32::try_from(events_max).unwrap_or(u32::MAX);
+        let log = self.store.read_log(key.clone(), Page::Before(u64::MAX), limit, bytes_max).await?;
+        let log = log.unwrap_or(LogPage { room: stored, events: Vec::new(), more: false });
+        Ok(self.start(key, log))
+    }
+
+    fn start(&self, key: NameKey, log: LogPage) -> Arc<RoomHandle> {
+        let (id, name) = (log.room.id, log.room.name.clone());
+        let tag = Arc::new(RoomTag { id, name });
+        let sight = Arc::new(Sight::default());
+        let press = Press::new(tag.clone(), self.fanout.clone());
+        let room = Room::new(log, tag.clone(), sight.clone(), press, &self.limits);
+        let (sender, inbox) = mpsc::channel(size(self.limits.room_inbox_max));
+        let task = RoomTask {
+            id,
+            key: key.clone(),
+            room,
+            inbox,
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            limits: self.limits.clone(),
+            rooms: self.rooms.clone(),
+        };
+        self.spawn(task);
+        let handle = Arc::new(RoomHandle { tag, key: key.clone(), inbox: sender, sight });
+        self.rooms.0.insert(key, handle.clone());
+        gauge!(names::ROOMS_OPEN).increment(1.0);
+        handle
+    }
+
+    /// Puts a room's task on one of the shards' threads, always the same one for the same room.
+    fn spawn(&self, task: RoomTask) {
+        let shards = self.fanout.shards();
+        let home = usize::try_from(task.id).unwrap_or(0) % shards.len().max(1);
+        match shards.get(home).and_then(|shard| shard.runtime()) {
+            Some(runtime) => drop(runtime.spawn(task.run())),
+            None => drop(tokio::spawn(task.run())),
+        }
+    }
+}

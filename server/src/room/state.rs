@@ -1,0 +1,267 @@
+//! A room's state and what it answers; the task around it does the waiting.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use bytes::Bytes;
+use hubbub_protocol::{
+    ErrorBody, ErrorCode, Event, NameKey, Nick,
+    event::Typing,
+    id::{Position, Seq, UnixMs, UserId},
+    limits::{MEMBERS_PAGE_MAX, TYPING_NICKS_MAX},
+    reply::{Done, Joined, MembersPage, Posted, Resume},
+};
+use metrics::counter;
+use serde_json::value::RawValue;
+
+use super::{
+    command::{RoomCommand, RoomEvent},
+    handle::Sight,
+    press::Press,
+};
+use crate::{
+    domain::{roster::Roster, tail::Tail},
+    fanout::{ConnectionId, RoomTag},
+    frame,
+    limits::{Limits, size},
+    metrics as names,
+    store::{Appended, EventBody, LogPage, NewEvent, StoreError, StoredEvent},
+};
+
+/// What a client waits before it posts again when the store cannot store.
+const STORE_RETRY_MS: u64 = 1_000;
+
+/// One room. Its only writer is its task.
+pub(super) struct Room {
+    tag: Arc<RoomTag>,
+    epoch: String,
+    topic: String,
+    seq: Seq,
+    at: UnixMs,
+    tail: Tail<Bytes>,
+    join_events_max: usize,
+    typing: Vec<UserId>,
+    sight: Arc<Sight>,
+    pub(super) roster: Roster<ConnectionId>,
+    pub(super) press: Press,
+}
+
+impl Room {
+    /// A room as the store has it, with its newest events.
+    pub(super) fn new(log: LogPage, tag: Arc<RoomTag>, sight: Arc<Sight>, press: Press, limits: &Limits) -> Self {
+        let mut tail = Tail::new(size(limits.room_tail_events_max), size(limits.room_tail_bytes_max));
+        for event in log.events {
+            tail.push(event.seq, frame::json(&event.into_event(tag.name.clone())));
+        }
+        sight.seq.store(log.room.seq, Ordering::Relaxed);
+        Self {
+            tag,
+            epoch: log.room.epoch,
+            topic: log.room.topic,
+            seq: log.room.seq,
+            at: log.room.at,
+            tail,
+            join_events_max: size(limits.join_events_max),
+            typing: Vec::new(),
+            sight,
+            roster: Roster::new(size(limits.presence_members_max)),
+            press,
+        }
+    }
+
+    /// Checks what is to be appended; those whose sender is no member are answered, the others come back.
+    pub(super) fn admit(&mut self, events: Vec<RoomEvent>, now: UnixMs) -> (Vec<RoomEvent>, Vec<NewEvent>) {
+        let mut admitted = Vec::with_capacity(events.len());
+        let mut appends = Vec::with_capacity(events.len());
+        self.at = self.at.max(now);
+        for event in events {
+            let Some(nick) = self.roster.nick(event.user).cloned() else {
+                self.press.reply(event.from, frame::error(Some(event.re), &self.not_joined()));
+                continue;
+            };
+            let (nonce, body) = (event.nonce.clone(), event.body.clone());
+            appends.push(NewEvent { at: self.at, user: event.user, nick, nonce, body });
+            admitted.push(event);
+        }
+        (admitted, appends)
+    }
+
+    /// The store has answered: publishes what is new and acknowledges everything, or refuses it.
+    pub(super) fn settle(
+        &mut self,
+        requests: Vec<RoomEvent>,
+        appends: Vec<NewEvent>,
+        outcome: Result<Vec<Appended>, StoreError>,
+    ) {
+        let appended = match outcome {
+            Ok(appended) => appended,
+            Err(error) => return self.refuse(&requests, &error),
+        };
+        for ((request, event), Appended { seq, at, duplicate }) in requests.into_iter().zip(appends).zip(appended) {
+            if duplicate {
+                counter!(names::POST_DUPLICATES_TOTAL).increment(1);
+            } else {
+                self.publish(seq, event);
+            }
+            self.press.reply(request.from, frame::ok(request.re, &Posted { seq, at, duplicate }));
+        }
+    }
+
+    fn publish(&mut self, seq: Seq, event: NewEvent) {
+        if let EventBody::Topic { topic } = &event.body {
+            self.topic.clone_from(topic);
+        }
+        self.typing.retain(|user| *user != event.user);
+        self.seq = seq;
+        let json = frame::json(&StoredEvent { seq, event }.into_event(self.tag.name.clone()));
+        self.press.log(seq, &json);
+        self.tail.push(seq, json);
+        self.sight.seq.store(seq, Ordering::Relaxed);
+        counter!(names::POSTS_TOTAL).increment(1);
+    }
+
+    fn refuse(&mut self, requests: &[RoomEvent], error: &StoreError) {
+        tracing::warn!(room = %self.tag.name, posts = requests.len(), %error, "posts could not be stored");
+        let message = "the server cannot store now; nothing was posted, send it again with the same nonce";
+        let error = ErrorBody::new(ErrorCode::StoreUnavailable, message).retry_after(STORE_RETRY_MS);
+        for request in requests {
+            self.press.reply(request.from, frame::error(Some(request.re), &error));
+        }
+    }
+
+    /// Does what needs no store.
+    pub(super) fn handle(&mut self, command: RoomCommand, now_ms: u64) {
+        match command {
+            RoomCommand::Join { re, from, user, nick, away, since } => {
+                self.seat(user, nick, away, from);
+                let reply = self.joined(re, since.as_ref());
+                self.press.seat(from, reply);
+            }
+            RoomCommand::Part { re, from, user } => self.part(re, from, user),
+            RoomCommand::Members { re, from, after, limit } => self.members(re, from, after.as_ref(), limit),
+            RoomCommand::Typing { user } => self.typing(user),
+            RoomCommand::Away { user, away } => self.roster.set_away(user, away),
+            RoomCommand::Rename { user, nick } => self.roster.rename(user, &nick),
+            RoomCommand::Detach { user, from } => self.detach(user, from, now_ms),
+            RoomCommand::Append(_) => debug_assert!(false, "appends go through admit and settle"),
+        }
+    }
+
+    fn seat(&mut self, user: UserId, nick: Nick, away: bool, from: ConnectionId) {
+        let before = self.roster.seat(user);
+        if before != Some(from) {
+            if let Some(before) = before {
+                self.press.unseat(before, None);
+                self.press.count(before, -1);
+            }
+            self.press.count(from, 1);
+        }
+        self.roster.join(user, nick, away, from);
+        self.count_members();
+    }
+
+    fn detach(&mut self, user: UserId, from: ConnectionId, now_ms: u64) {
+        if self.roster.seat(user) == Some(from) {
+            self.press.count(from, -1);
+            self.roster.detach(user, now_ms);
+        }
+    }
+
+    fn part(&mut self, re: Option<u64>, from: ConnectionId, user: UserId) {
+        let seat = self.roster.seat(user);
+        if !self.roster.part(user) {
+            if let Some(re) = re {
+                self.press.reply(from, frame::error(Some(re), &self.not_joined()));
+            }
+            return;
+        }
+        if let Some(seat) = seat {
+            self.press.unseat(seat, None);
+            self.press.count(seat, -1);
+        }
+        if let Some(re) = re {
+            self.press.unseat(from, Some(frame::ok(re, &Done {})));
+        }
+        self.count_members();
+    }
+
+    fn members(&mut self, re: u64, from: ConnectionId, after: Option<&NameKey>, limit: u32) {
+        let (members, more) = self.roster.page(after, limit as usize);
+        let member_count = self.roster.len() as u64;
+        let page = MembersPage { room: self.tag.name.clone(), member_count, members, more };
+        self.press.reply(from, frame::ok(re, &page));
+    }
+
+    fn typing(&mut self, user: UserId) {
+        let room_left = self.typing.len() < TYPING_NICKS_MAX;
+        if room_left && self.roster.nick(user).is_some() && !self.typing.contains(&user) {
+            self.typing.push(user);
+        }
+    }
+
+    /// The reply to a join: state and position, true at the very place in the stream where it stands.
+    fn joined(&self, re: u64, since: Option<&Position>) -> Bytes {
+        let newest = || self.tail.newest(self.join_events_max);
+        let (resume, events) = match since {
+            None => (Resume::Fresh, newest()),
+            Some(since) if since.epoch != self.epoch || since.seq > self.seq => (Resume::Reset, newest()),
+            Some(since) => match self.tail.after(since.seq, self.seq) {
+                Some(events) => (Resume::Complete, events),
+                None => (Resume::Gap, newest()),
+            },
+        };
+        let outcome = match resume {
+            Resume::Fresh => "fresh",
+            Resume::Complete => "complete",
+            Resume::Gap => "gap",
+            Resume::Reset => "reset",
+        };
+        counter!(names::RESUMES_TOTAL, "outcome" => outcome).increment(1);
+        let (members, _) = self.roster.page(None, MEMBERS_PAGE_MAX as usize);
+        let events = events.iter().filter_map(|json| serde_json::from_slice::<&RawValue>(json).ok()).collect();
+        let (epoch, topic) = (self.epoch.clone(), self.topic.clone());
+        let member_count = self.roster.len() as u64;
+        let room = self.tag.name.clone();
+        frame::ok(re, &Joined { room, epoch, seq: self.seq, topic, resume, member_count, members, events })
+    }
+
+    fn not_joined(&self) -> ErrorBody {
+        let message = format!("you are not in {}: join it first", self.tag.name);
+        ErrorBody::new(ErrorCode::NotJoined, message)
+    }
+
+    /// Takes out those who have been offline too long.
+    pub(super) fn expire(&mut self, now_ms: u64, offline_ms: u64) {
+        self.roster.expire(now_ms, offline_ms);
+        self.count_members();
+    }
+
+    fn count_members(&self) {
+        self.sight.members.store(self.roster.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Whether there are signals to be told.
+    pub(super) fn has_signals(&self) -> bool {
+        self.roster.has_changes() || !self.typing.is_empty()
+    }
+
+    /// Puts the signals that have gathered into the press.
+    pub(super) fn tell_signals(&mut self) {
+        if let Some(presence) = self.roster.take_changes(&self.tag.name) {
+            self.press.signal(frame::event(&Event::Presence(presence)));
+        }
+        let nicks: Vec<Nick> = self.typing.drain(..).filter_map(|user| self.roster.nick(user).cloned()).collect();
+        if !nicks.is_empty() {
+            self.press.signal(frame::event(&Event::Typing(Typing { room: self.tag.name.clone(), nicks })));
+        }
+    }
+}
+
+/// Keeps the encoder honest: a tail's entry is one JSON value that a reply can hold as it is.
+#[cfg(test)]
+#[test]
+fn an_encoded_event_stands_in_a_reply_unchanged() {
+    let json = br#"{"ev":"post","seq":1}"#;
+    let raw: &RawValue = serde_json::from_slice(json).expect("JSON");
+    let reply = hubbub_protocol::envelope::encode_ok(1, &[raw]).expect("encodes");
+    assert_eq!(reply, r#"{"re":1,"ok":[{"ev":"post","seq":1}]}"#);
+}

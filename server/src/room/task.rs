@@ -1,0 +1,150 @@
+//! A room's task: one flow from the first member to the last.
+//!
+//! Role: decides the order of everything that happens in one room.
+//! Owner of: the room's members, topic, seq and recent tail.
+//! Accepts: [`RoomCommand`]. Inbox: `room_inbox_max` commands; when it is full, senders wait, and their
+//! sockets are not read.
+//! Stops when: it has been without members for `room_idle_ms` and nobody holds its handle, or with its thread.
+
+use std::{sync::Arc, time::Duration};
+
+use metrics::histogram;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    command::{RoomCommand, RoomEvent},
+    registry::Rooms,
+    state::Room,
+};
+use crate::{
+    clock::{Clock, monotonic_ms},
+    limits::{Limits, size},
+    metrics as names,
+    store::{RoomId, Store},
+};
+use hubbub_protocol::NameKey;
+
+/// How often members that went offline are looked at, at most.
+const EXPIRE_EVERY: Duration = Duration::from_secs(1);
+
+/// A room and what its flow needs.
+pub(super) struct RoomTask {
+    pub(super) id: RoomId,
+    pub(super) key: NameKey,
+    pub(super) room: Room,
+    pub(super) inbox: mpsc::Receiver<RoomCommand>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) rooms: Arc<Rooms>,
+}
+
+/// When the next things are due that no command brings.
+struct Due {
+    signals_told: Instant,
+    expired: Instant,
+    empty_since: Instant,
+}
+
+impl RoomTask {
+    pub(super) async fn run(mut self) {
+        let batch_max = size(self.limits.commit_batch_max);
+        let mut batch = Vec::new();
+        let now = Instant::now();
+        let mut due = Due { signals_told: now - Duration::from_secs(1), expired: now, empty_since: now };
+        loop {
+            let deadline = self.deadline(&due);
+            tokio::select! {
+                biased;
+                taken = self.inbox.recv_many(&mut batch, batch_max) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    histogram!(names::ROOM_INBOX_DEPTH).record((taken + self.inbox.len()) as f64);
+                    self.turn(batch.drain(..)).await;
+                    if batch.capacity() > 64 && self.inbox.is_empty() {
+                        batch = Vec::new();
+                    }
+                }
+                () = wait_until(deadline) => {}
+            }
+            if self.on_time(&mut due) {
+                break;
+            }
+            self.room.press.publish().await;
+        }
+        tracing::debug!(room = self.key.as_str(), "room closed");
+    }
+
+    /// One batch, in order: consecutive posts share a commit.
+    async fn turn(&mut self, batch: impl Iterator<Item = RoomCommand>) {
+        let mut appends = Vec::new();
+        for command in batch {
+            match command {
+                RoomCommand::Append(event) => appends.push(event),
+                // A signal needs no place in the order, so it does not break a commit in two.
+                signal @ (RoomCommand::Typing { .. } | RoomCommand::Away { .. }) => {
+                    self.room.handle(signal, monotonic_ms());
+                }
+                other => {
+                    self.commit(std::mem::take(&mut appends)).await;
+                    self.room.handle(other, monotonic_ms());
+                }
+            }
+        }
+        self.commit(appends).await;
+    }
+
+    /// Stores, then publishes and acknowledges: in this order, whatever happens.
+    async fn commit(&mut self, events: Vec<RoomEvent>) {
+        let (requests, appends) = self.room.admit(events, self.clock.now());
+        if appends.is_empty() {
+            return;
+        }
+        histogram!(names::ROOM_BATCH_EVENTS).record(appends.len() as f64);
+        let outcome = self.store.append(self.id, appends.clone()).await;
+        self.room.settle(requests, appends, outcome);
+    }
+
+    /// Does what is due; answers whether the room is to be closed.
+    fn on_time(&mut self, due: &mut Due) -> bool {
+        let now = Instant::now();
+        if self.room.roster.has_offline() && now >= due.expired + EXPIRE_EVERY {
+            self.room.expire(monotonic_ms(), self.limits.offline_member_ms);
+            due.expired = now;
+        }
+        if self.room.has_signals() && now >= due.signals_told + self.presence_interval() {
+            self.room.tell_signals();
+            due.signals_told = now;
+        }
+        if !self.room.roster.is_empty() {
+            due.empty_since = now;
+            return false;
+        }
+        now >= due.empty_since + Duration::from_millis(self.limits.room_idle_ms) && self.rooms.evict(&self.key)
+    }
+
+    fn presence_interval(&self) -> Duration {
+        Duration::from_millis(self.limits.presence_interval_ms)
+    }
+
+    fn deadline(&self, due: &Due) -> Option<Instant> {
+        let signals = self.room.has_signals().then(|| due.signals_told + self.presence_interval());
+        let expire = self.room.roster.has_offline().then(|| due.expired + EXPIRE_EVERY);
+        let idle = self.room.roster.is_empty().then(|| {
+            // Somebody may hold the handle still: then look again a little later.
+            (due.empty_since + Duration::from_millis(self.limits.room_idle_ms)).max(Instant::now() + EXPIRE_EVERY)
+        });
+        [signals, expire, idle].into_iter().flatten().min()
+    }
+}
+
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

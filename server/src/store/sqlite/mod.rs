@@ -1,0 +1,224 @@
+//! The store in one SQLite file: one thread writes, a few read.
+//!
+//! ```text
+//! caller ─ request ─→ writer's inbox (bounded, full: the caller waits) ─→ writer ─ commit ─→ answers
+//!        └ request ─→ readers' inbox (bounded, full: Overloaded) ─→ reader ─→ answer
+//! ```
+//!
+//! The file is in WAL mode with `synchronous=FULL`: what was committed survives a loss of power, and
+//! readers never wait for the writer. `schema.sql` says what is stored, `migration` how that changes,
+//! `writer` what happens when the disk fails, `folder` what is refused at the start.
+
+mod account;
+mod checkpoint;
+mod connection;
+mod error;
+mod folder;
+mod log;
+mod migration;
+mod operation;
+mod probe;
+mod reader;
+mod room;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    convert::Infallible,
+    io,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        mpsc::{SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+};
+
+use hubbub_protocol::{NameKey, RoomName, id::UnixMs, id::UserId};
+use rusqlite_migration::M;
+use tokio::sync::{mpsc, oneshot};
+
+pub use self::error::OpenError;
+use self::{
+    account::{ChangeSession, CreateSession, RecoverSessions},
+    folder::{DataFolder, Found},
+    log::{Append, ReadLog},
+    operation::{Operation, Work, request},
+    probe::Probe,
+    reader::Reader,
+    room::{ListRooms, OpenRoom},
+    writer::{Writer, WriterMessage},
+};
+use super::{
+    Appended, LogPage, NewEvent, NewSession, Page, RoomId, SessionChange, Store, StoreError, StoreFuture, StoredRoom,
+    StoredSession,
+};
+use crate::limits::{Limits, size};
+
+/// What the store is opened with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The folder that holds the database; created if need be, for its owner only.
+    pub folder: PathBuf,
+    /// Events in one commit.
+    pub commit_batch_max: usize,
+    /// Requests that wait for the writer.
+    pub writer_inbox_max: usize,
+    /// Threads that read.
+    pub readers: usize,
+    /// Requests that wait for the readers.
+    pub reader_inbox_max: usize,
+}
+
+impl Options {
+    /// The options that the limits give.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>, limits: &Limits) -> Self {
+        Self {
+            folder: folder.into(),
+            commit_batch_max: size(limits.commit_batch_max),
+            writer_inbox_max: size(limits.store_inbox_max),
+            readers: size(limits.store_readers),
+            reader_inbox_max: size(limits.store_reader_inbox_max),
+        }
+    }
+}
+
+/// A handle on the store's threads. They stop on [`Store::close`], or soon after this was dropped.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: mpsc::Sender<WriterMessage>,
+    /// `None` once closed.
+    readers: RwLock<Option<SyncSender<Box<dyn Work>>>>,
+    /// Ends when the last reader has; `None` once closed.
+    readers_end: Mutex<Option<mpsc::Receiver<Infallible>>>,
+}
+
+impl SqliteStore {
+    /// Opens the store, creating or migrating its file where needed, and starts its threads.
+    /// Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// When the folder is in use, the file is not ours or newer, or something cannot be written or read.
+    pub fn open(options: &Options) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(options, migration::SCHEMA)
+    }
+
+    fn open_with(options: &Options, schema: &[M<'_>]) -> Result<Arc<Self>, OpenError> {
+        let folder = DataFolder::lock(&options.folder)?;
+        let database = folder.database();
+        let failed = |source| OpenError::Sqlite { path: database.clone(), source };
+        let version = match folder.inspect(schema.len())? {
+            Found::Version(version) => version,
+            Found::Nothing => {
+                migration::create(&database, schema)?;
+                schema.len()
+            }
+        };
+        let mut connection = connection::open_writer(&database).map_err(failed)?;
+        migration::bring_up(&mut connection, &database, version, schema)?;
+        let (reads, reader_inbox) = sync_channel(options.reader_inbox_max);
+        let reader_inbox = Arc::new(Mutex::new(reader_inbox));
+        let (reader_lives, readers_end) = mpsc::channel(1);
+        for number in 0..options.readers {
+            let connection = connection::open_reader(&database).map_err(failed)?;
+            let reader = Reader::new(database.clone(), connection, Arc::clone(&reader_inbox));
+            let lives: mpsc::Sender<Infallible> = reader_lives.clone();
+            start(format!("store-read-{number}"), move || {
+                reader.run();
+                drop(lives);
+            })?;
+        }
+        let (writer_outlet, writer_inbox) = mpsc::channel(options.writer_inbox_max);
+        let writer = Writer::new(folder, connection, writer_inbox, options.commit_batch_max);
+        start("store-write".to_owned(), move || writer.run())?;
+        tracing::info!(database = %database.display(), version = schema.len(), "the store is open");
+        Ok(Arc::new(Self {
+            writer: writer_outlet,
+            readers: RwLock::new(Some(reads)),
+            readers_end: Mutex::new(Some(readers_end)),
+        }))
+    }
+
+    /// Has the writer do something; waits while its inbox is full.
+    fn write<O: Operation>(&self, operation: O) -> StoreFuture<O::Answer> {
+        let writer = self.writer.clone();
+        Box::pin(async move {
+            let (work, answer) = request(operation);
+            writer.send(WriterMessage::Work(work)).await.map_err(|_| StoreError::Closed)?;
+            answer.await.unwrap_or(Err(StoreError::Closed))
+        })
+    }
+
+    /// Has a reader do something; refused when their inbox is full.
+    fn read<O: Operation>(&self, operation: O) -> StoreFuture<O::Answer> {
+        let (work, answer) = request(operation);
+        let sent = match &*self.readers.read().unwrap_or_else(PoisonError::into_inner) {
+            None => Err(StoreError::Closed),
+            Some(readers) => readers.try_send(work).map_err(|error| match error {
+                TrySendError::Full(_) => StoreError::Overloaded,
+                TrySendError::Disconnected(_) => StoreError::Closed,
+            }),
+        };
+        Box::pin(async move {
+            sent?;
+            answer.await.unwrap_or(Err(StoreError::Closed))
+        })
+    }
+}
+
+fn start(name: String, run: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
+    let spawned: io::Result<thread::JoinHandle<()>> = thread::Builder::new().name(name).spawn(run);
+    spawned.map(drop).map_err(OpenError::Thread)
+}
+
+impl Store for SqliteStore {
+    fn open_room(&self, name: RoomName, at: UnixMs, rooms_max: u64) -> StoreFuture<StoredRoom> {
+        self.write(OpenRoom { name, at, rooms_max })
+    }
+
+    fn append(&self, room: RoomId, events: Vec<NewEvent>) -> StoreFuture<Vec<Appended>> {
+        self.write(Append { room, events })
+    }
+
+    fn read_log(&self, room: NameKey, page: Page, limit: u32, bytes_max: u64) -> StoreFuture<Option<LogPage>> {
+        self.read(ReadLog { room, page, limit, bytes_max })
+    }
+
+    fn list_rooms(&self, after: Option<NameKey>, limit: u32) -> StoreFuture<Vec<StoredRoom>> {
+        self.read(ListRooms { after, limit })
+    }
+
+    fn create_session(&self, session: NewSession) -> StoreFuture<UserId> {
+        self.write(CreateSession(session))
+    }
+
+    fn change_session(&self, id: String, change: SessionChange) -> StoreFuture<()> {
+        self.write(ChangeSession { id, change })
+    }
+
+    fn recover_sessions(&self, now: UnixMs, idle_before: UnixMs) -> StoreFuture<Vec<StoredSession>> {
+        self.write(RecoverSessions { now, idle_before })
+    }
+
+    fn probe(&self) -> StoreFuture<()> {
+        self.write(Probe)
+    }
+
+    fn close(&self) -> StoreFuture<()> {
+        let reads = self.readers.write().unwrap_or_else(PoisonError::into_inner).take();
+        let readers_end = self.readers_end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self.writer.clone();
+        Box::pin(async move {
+            // The readers first: the last checkpoint needs them gone.
+            drop(reads);
+            let Some(mut readers_end) = readers_end else { return Err(StoreError::Closed) };
+            while readers_end.recv().await.is_some() {}
+            let (reply, closed) = oneshot::channel();
+            writer.send(WriterMessage::Close(reply)).await.map_err(|_| StoreError::Closed)?;
+            closed.await.unwrap_or(Err(StoreError::Closed))
+        })
+    }
+}

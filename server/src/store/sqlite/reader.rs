@@ -1,0 +1,67 @@
+//! A reader: one of a few threads that only read, each with a connection of its own.
+//!
+//! - **Role**: does reading operations, each on one consistent view of the database.
+//! - **Owner of** a read-only connection.
+//! - **Accepts** [`Work`] that writes nothing.
+//! - **Inbox** shared by all readers and bounded; when it is full the caller gets `Overloaded` at once.
+//! - **Stops** when the store drops the inbox's sender, after what is in it.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+};
+
+use rusqlite::Connection;
+
+use super::{
+    connection,
+    operation::{Fault, Work, fault, store_error},
+};
+
+/// The inbox that all readers share.
+pub(super) type ReaderInbox = Arc<Mutex<mpsc::Receiver<Box<dyn Work>>>>;
+
+/// The thread's state.
+pub(super) struct Reader {
+    database: PathBuf,
+    /// `None` after an error of the machine's: the next request opens a new one.
+    connection: Option<Connection>,
+    inbox: ReaderInbox,
+}
+
+impl Reader {
+    /// A reader with an open connection.
+    pub(super) fn new(database: PathBuf, connection: Connection, inbox: ReaderInbox) -> Self {
+        Self { database, connection: Some(connection), inbox }
+    }
+
+    /// Runs until the store is closed.
+    pub(super) fn run(mut self) {
+        while let Some(mut work) = self.next() {
+            let done = self.read(work.as_mut());
+            if let Err(error) = &done {
+                metrics::counter!(crate::metrics::STORE_FAILURES_TOTAL, "kind" => "read").increment(1);
+                tracing::warn!(%error, "the store could not be read");
+                if matches!(fault(error), Fault::Machine(_)) {
+                    self.connection = None;
+                }
+            }
+            work.answer(done.map_err(|error| store_error(&error)));
+        }
+    }
+
+    fn next(&self) -> Option<Box<dyn Work>> {
+        // A reader that panicked while it waited has taken nothing out.
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    }
+
+    fn read(&mut self, work: &mut dyn Work) -> rusqlite::Result<()> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(connection::open_reader(&self.database)?),
+        };
+        let view = connection.transaction()?;
+        work.run(&view)?;
+        view.commit()
+    }
+}

@@ -1,0 +1,225 @@
+//! Rooms and their logs: order, repeats, pages.
+
+use hubbub_protocol::{NameKey, event::PostKind, id::Seq};
+
+use super::{Fixture, name, post, topic};
+use crate::store::{Appended, EventBody, LogPage, NewEvent, Page, Store, StoreError};
+
+fn seqs(page: &LogPage) -> Vec<Seq> {
+    page.events.iter().map(|event| event.seq).collect()
+}
+
+fn fresh(seq: Seq, at: u64) -> Appended {
+    Appended { seq, at, duplicate: false }
+}
+
+fn repeat(seq: Seq, at: u64) -> Appended {
+    Appended { seq, at, duplicate: true }
+}
+
+#[test]
+fn what_was_appended_is_read_after_a_restart() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let room = fixture.room(&store, "Lobby");
+    let action = EventBody::Post { kind: PostKind::Action, text: "waves ✋".to_owned() };
+    let events = vec![
+        post(1, "a", 10, "hi"),
+        NewEvent { body: action, ..post(2, "a", 20, "") },
+        topic(1, "b", 30, "tea"),
+        post(1, "c", 30, ""),
+    ];
+    let appended = fixture.wait(store.append(room, events.clone())).expect("appended");
+    assert_eq!(appended, [fresh(1, 10), fresh(2, 20), fresh(3, 30), fresh(4, 30)]);
+    let before = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 10, 1_000)).expect("read");
+    fixture.close(&store);
+
+    let store = fixture.open();
+    let page = fixture.wait(store.read_log(NameKey::of("LOBBY"), Page::After(0), 10, 1_000)).expect("read");
+    assert_eq!(page, before);
+    let page = page.expect("the room is there");
+    assert_eq!((page.room.id, page.room.name.as_str(), page.room.topic.as_str()), (room, "Lobby", "tea"));
+    assert_eq!((page.room.seq, page.room.at, page.more), (4, 30, false));
+    assert_eq!(page.events.into_iter().map(|stored| stored.event).collect::<Vec<_>>(), events);
+    fixture.close(&store);
+}
+
+#[test]
+fn a_room_has_one_log_whatever_the_case_of_its_name() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let open = |text| fixture.wait(store.open_room(name(text), 1, 100)).expect("opened");
+    let first = open("Straße");
+    assert_eq!(open("STRASSE"), first);
+    assert_eq!(first.name.as_str(), "Straße");
+    let other = open("strasse2");
+    assert_ne!(other.id, first.id);
+    assert_ne!(other.epoch, first.epoch);
+    fixture.close(&store);
+}
+
+#[test]
+fn appenders_to_several_rooms_at_once_get_dense_seqs_each() {
+    const APPENDERS: u64 = 4;
+    const ROUNDS: u64 = 50;
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let rooms = ["a", "b", "c"].map(|room| (room, fixture.room(&store, room)));
+    let mut tasks = Vec::new();
+    for (_, room) in rooms {
+        for user in 1..=APPENDERS {
+            let store = store.clone();
+            tasks.push(fixture.runtime.spawn(async move {
+                let mut got = Vec::new();
+                for round in 0..ROUNDS {
+                    let events =
+                        vec![post(user, &format!("{round}-1"), 1, "x"), post(user, &format!("{round}-2"), 1, "y")];
+                    let appended = store.append(room, events).await.expect("appended");
+                    assert_eq!(appended[1].seq, appended[0].seq + 1, "one append is one stretch");
+                    got.extend(appended.into_iter().map(|event| event.seq));
+                }
+                (room, got)
+            }));
+        }
+    }
+    let mut acknowledged: std::collections::BTreeMap<u64, Vec<Seq>> = std::collections::BTreeMap::new();
+    for task in tasks {
+        let (room, got) = fixture.wait(task).expect("the appender ends");
+        assert!(got.is_sorted(), "an appender's own order is kept");
+        acknowledged.entry(room).or_default().extend(got);
+    }
+    let all: Vec<Seq> = (1..=APPENDERS * ROUNDS * 2).collect();
+    for (room, id) in rooms {
+        let mut seqs_given = acknowledged.remove(&id).expect("acknowledged");
+        seqs_given.sort_unstable();
+        assert_eq!(seqs_given, all);
+        let page = fixture.wait(store.read_log(NameKey::of(room), Page::After(0), 10_000, 1 << 20));
+        assert_eq!(seqs(&page.expect("read").expect("the room")), all);
+    }
+    fixture.close(&store);
+}
+
+#[test]
+fn a_repeat_gets_the_first_ones_seq_and_adds_nothing() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let room = fixture.room(&store, "lobby");
+    let other_room = fixture.room(&store, "attic");
+    let append = |events| fixture.wait(store.append(room, events)).expect("appended");
+    let in_one_request = append(vec![post(1, "a", 10, "one"), post(1, "a", 11, "two"), post(2, "a", 12, "three")]);
+    assert_eq!(in_one_request, [fresh(1, 10), repeat(1, 10), fresh(2, 12)]);
+    assert_eq!(append(vec![topic(1, "a", 20, "never"), post(1, "b", 21, "four")]), [repeat(1, 10), fresh(3, 21)]);
+    let elsewhere = fixture.wait(store.append(other_room, vec![post(1, "a", 30, "x")])).expect("appended");
+    assert_eq!(elsewhere, [fresh(1, 30)]);
+    fixture.close(&store);
+
+    let store = fixture.open();
+    assert_eq!(fixture.wait(store.append(room, vec![post(1, "a", 40, "again")])), Ok(vec![repeat(1, 10)]));
+    let page = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 10, 1_000));
+    let page = page.expect("read").expect("the room");
+    assert_eq!((seqs(&page), page.room.topic.as_str(), page.room.at), (vec![1, 2, 3], "", 21));
+    fixture.close(&store);
+}
+
+#[test]
+fn a_repeat_within_one_commit_gets_the_first_ones_seq() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let room = fixture.room(&store, "lobby");
+    let appends: Vec<_> = (0..40).map(|_| store.append(room, vec![post(1, "same", 10, "x")])).collect();
+    let tasks: Vec<_> = appends.into_iter().map(|append| fixture.runtime.spawn(append)).collect();
+    let mut firsts = 0;
+    for task in tasks {
+        let appended = fixture.wait(task).expect("ends").expect("appended");
+        assert_eq!((appended[0].seq, appended[0].at), (1, 10));
+        firsts += usize::from(!appended[0].duplicate);
+    }
+    assert_eq!(firsts, 1);
+    fixture.close(&store);
+}
+
+#[test]
+fn a_log_is_read_in_pages_both_ways() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let room = fixture.room(&store, "lobby");
+    let events = (1..=10).map(|n| post(1, &n.to_string(), n, "four")).collect();
+    fixture.wait(store.append(room, events)).expect("appended");
+    let read = |page, limit, bytes_max| {
+        let page = fixture.wait(store.read_log(NameKey::of("lobby"), page, limit, bytes_max));
+        let page = page.expect("read").expect("the room");
+        (seqs(&page), page.more)
+    };
+    assert_eq!(read(Page::After(0), 4, 1_000), (vec![1, 2, 3, 4], true));
+    assert_eq!(read(Page::After(6), 4, 1_000), (vec![7, 8, 9, 10], false));
+    assert_eq!(read(Page::After(10), 4, 1_000), (vec![], false));
+    assert_eq!(read(Page::After(Seq::MAX), 4, 1_000), (vec![], false));
+    assert_eq!(read(Page::Before(Seq::MAX), 4, 1_000), (vec![7, 8, 9, 10], true));
+    assert_eq!(read(Page::Before(7), 3, 1_000), (vec![4, 5, 6], true));
+    assert_eq!(read(Page::Before(4), 3, 1_000), (vec![1, 2, 3], false));
+    assert_eq!(read(Page::Before(1), 3, 1_000), (vec![], false));
+    assert_eq!(read(Page::After(0), 100, 8), (vec![1, 2], true), "eight bytes of text are two events");
+    assert_eq!(read(Page::Before(11), 100, 8), (vec![9, 10], true));
+    assert_eq!(read(Page::After(3), 100, 0), (vec![4], true), "at least one");
+    assert_eq!(read(Page::After(9), 100, 0), (vec![10], false));
+    let nowhere = fixture.wait(store.read_log(NameKey::of("attic"), Page::After(0), 4, 1_000));
+    assert_eq!(nowhere, Ok(None));
+    fixture.close(&store);
+}
+
+#[test]
+fn no_more_rooms_than_allowed_are_created_but_those_there_are_opened() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let open = |text, rooms_max| fixture.wait(store.open_room(name(text), 1, rooms_max));
+    assert!(open("a", 2).is_ok());
+    assert!(open("b", 2).is_ok());
+    assert_eq!(open("c", 2), Err(StoreError::RoomLimit));
+    assert!(open("A", 2).is_ok());
+    assert!(open("c", 3).is_ok());
+    fixture.close(&store);
+}
+
+#[test]
+fn rooms_are_listed_in_pages_by_key() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    for room in ["Zoo", "attic", "Éte", "Lobby", "b2"] {
+        fixture.room(&store, room);
+    }
+    let list = |after: Option<&str>, limit| {
+        let rooms = fixture.wait(store.list_rooms(after.map(NameKey::of), limit)).expect("listed");
+        rooms.into_iter().map(|room| room.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None, 3), ["attic", "b2", "Lobby"]);
+    assert_eq!(list(Some("LOBBY"), 3), ["Zoo", "Éte"]);
+    assert_eq!(list(Some("éte"), 3), [""; 0]);
+    fixture.close(&store);
+}
+
+#[test]
+fn one_bad_request_does_not_harm_those_in_the_same_commit() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let room = fixture.room(&store, "lobby");
+    let mut tasks = Vec::new();
+    for n in 0..30_u64 {
+        // A room that is not there is refused before anything is written; a number that SQLite cannot
+        // hold fails in the middle, with an event before it already inserted.
+        let bad = match n % 3 {
+            0 => store.append(999, vec![post(1, &n.to_string(), 1, "x")]),
+            1 => store.append(room, vec![post(1, &format!("half-{n}"), 1, "x"), post(u64::MAX, "a", 1, "x")]),
+            _ => store.append(room, vec![post(1, &n.to_string(), 1, "x")]),
+        };
+        tasks.push((n, fixture.runtime.spawn(bad)));
+    }
+    for (n, task) in tasks {
+        let result = fixture.wait(task).expect("ends");
+        assert_eq!(result.is_ok(), n % 3 == 2, "{result:?}");
+    }
+    let page = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 100, 1_000));
+    let page = page.expect("read").expect("the room");
+    assert_eq!(seqs(&page), (1..=10).collect::<Vec<_>>());
+    assert!(page.events.iter().all(|stored| !stored.event.nonce.as_str().starts_with("half")));
+    fixture.close(&store);
+}

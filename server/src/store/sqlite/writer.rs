@@ -1,0 +1,255 @@
+//! The writer: one thread that owns the only connection that writes, and commits in groups.
+//!
+//! - **Role**: takes all that waits, does it in one transaction, commits, then answers everybody. When
+//!   one thing waits it is committed at once; nothing ever waits for company.
+//! - **Owner of** the write connection, the data folder's lock and the checkpoints.
+//! - **Accepts** [`WriterMessage`].
+//! - **Inbox** bounded; when it is full, senders wait. A room that waits takes nothing from its own inbox.
+//! - **Stops** on [`WriterMessage::Close`] after what came before it, or when all senders are gone.
+//!
+//! **When writing fails.** Everybody in the group is answered `Unavailable`, except those who need
+//! nothing written. The next group simply tries again, so there is nothing to be reset when the disk
+//! works again.
+//!
+//! A failed `COMMIT` may leave the group's pages in the write-ahead log, valid but unknown to every
+//! connection: only a crash before the next commit could bring them back. So before anybody is
+//! answered, a trifle is committed over them. When that fails too, the connection is replaced by a
+//! new one, opened before the old one is closed: SQLite reads the log from the disk only when nobody
+//! had it open.
+
+use std::{path::PathBuf, time::Instant};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    super::StoreError,
+    checkpoint::{self, Checkpointer},
+    connection,
+    folder::DataFolder,
+    operation::{Failure, Fault, Operation, Work, fault, store_error},
+    probe::Probe,
+};
+use crate::metrics as names;
+
+/// To the writer, from the store's callers. When the inbox is full they wait; one that is lost with the
+/// writer is answered `Closed` by its dropped reply.
+pub(super) enum WriterMessage {
+    /// Do this.
+    Work(Box<dyn Work>),
+    /// Finish what came before, then close and say so.
+    Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    database: PathBuf,
+    connection: Connection,
+    inbox: mpsc::Receiver<WriterMessage>,
+    events_max: usize,
+    /// Taken from the inbox, but too large for the group before it.
+    carried: Option<Box<dyn Work>>,
+    close: Option<oneshot::Sender<Result<(), StoreError>>>,
+    checkpointer: Checkpointer,
+    /// Groups that failed since the last one that did not.
+    failures: u64,
+    folder: DataFolder,
+}
+
+impl Writer {
+    /// A writer of a database that was opened and brought up to date.
+    pub(super) fn new(
+        folder: DataFolder,
+        connection: Connection,
+        inbox: mpsc::Receiver<WriterMessage>,
+        events_max: usize,
+    ) -> Self {
+        Self {
+            database: folder.database(),
+            connection,
+            inbox,
+            events_max,
+            carried: None,
+            close: None,
+            checkpointer: Checkpointer::default(),
+            failures: 0,
+            folder,
+        }
+    }
+
+    /// Runs until closed.
+    pub(super) fn run(mut self) {
+        while let Some(group) = self.next_group() {
+            self.commit(group);
+            self.checkpoint();
+        }
+        self.finish();
+    }
+
+    /// Waits for something to do and takes what else waits, up to the largest group.
+    fn next_group(&mut self) -> Option<Vec<Box<dyn Work>>> {
+        let first = loop {
+            if let Some(work) = self.carried.take() {
+                break work;
+            }
+            match self.inbox.blocking_recv()? {
+                WriterMessage::Work(work) => break work,
+                WriterMessage::Close(reply) => self.begin_close(reply),
+            }
+        };
+        let mut events = first.events();
+        let mut group = vec![first];
+        while events < self.events_max {
+            match self.inbox.try_recv() {
+                Ok(WriterMessage::Work(work)) if events + work.events() > self.events_max => {
+                    self.carried = Some(work);
+                    break;
+                }
+                Ok(WriterMessage::Work(work)) => {
+                    events += work.events();
+                    group.push(work);
+                }
+                Ok(WriterMessage::Close(reply)) => self.begin_close(reply),
+                Err(mpsc::error::TryRecvError::Empty | mpsc::error::TryRecvError::Disconnected) => break,
+            }
+        }
+        Some(group)
+    }
+
+    /// Takes nothing more in; what is in the inbox is still done.
+    fn begin_close(&mut self, reply: oneshot::Sender<Result<(), StoreError>>) {
+        self.inbox.close();
+        if let Some(earlier) = self.close.replace(reply) {
+            answer_close(earlier, Err(StoreError::Closed));
+        }
+    }
+
+    /// Does a group in one transaction and answers everybody in it.
+    fn commit(&mut self, mut group: Vec<Box<dyn Work>>) {
+        match self.transact(&mut group) {
+            Ok(()) => answer_all(group),
+            Err(error) => match fault(&error) {
+                Fault::Machine(reason) => self.refuse(group, &reason),
+                Fault::Request(_) => self.commit_singly(group),
+            },
+        }
+    }
+
+    /// Does each of a group in a transaction of its own, so that only those fail whose fault it was.
+    fn commit_singly(&mut self, group: Vec<Box<dyn Work>>) {
+        let mut rest = group.into_iter();
+        while let Some(mut work) = rest.next() {
+            match self.transact(std::slice::from_mut(&mut work)) {
+                Ok(()) => work.answer(Ok(())),
+                Err(error) => match fault(&error) {
+                    Fault::Machine(reason) => {
+                        let unanswered = std::iter::once(work).chain(rest).collect();
+                        return self.refuse(unanswered, &reason);
+                    }
+                    Fault::Request(reason) => {
+                        tracing::error!(%error, "a request to the store failed by itself");
+                        work.answer(Err(reason));
+                    }
+                },
+            }
+        }
+    }
+
+    /// Commits a group, or leaves nothing of it.
+    fn transact(&mut self, group: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+        let began = Instant::now();
+        let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
+        for work in &mut *group {
+            work.run(&transaction)?;
+        }
+        transaction.commit()?;
+        metrics::histogram!(names::STORE_COMMIT_SECONDS).record(began.elapsed());
+        let events: usize = group.iter().map(|work| work.events()).sum();
+        metrics::histogram!(names::STORE_COMMIT_EVENTS).record(u32::try_from(events).unwrap_or(u32::MAX));
+        if self.failures > 0 {
+            tracing::info!(failures = self.failures, "the store can be written again");
+            self.failures = 0;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that nothing of a failed group is left, then answers it.
+    fn refuse(&mut self, group: Vec<Box<dyn Work>>, reason: &StoreError) {
+        metrics::counter!(names::STORE_FAILURES_TOTAL, "kind" => "write").increment(1);
+        if self.failures == 0 {
+            tracing::error!(%reason, requests = group.len(), "the store cannot be written; reading goes on");
+        }
+        self.failures += 1;
+        if let Err(error) = self.overwrite() {
+            tracing::debug!(%error, "nothing can be committed; trying a new connection");
+            self.replace_connection();
+        }
+        self.answer_unwritten(group, reason);
+    }
+
+    /// Commits a trifle, over what a failed commit may have left in the log.
+    fn overwrite(&mut self) -> Result<(), StoreError> {
+        let failed = |error: rusqlite::Error| store_error(&error);
+        let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate).map_err(failed)?;
+        Probe.run(&transaction).map_err(|failure| match failure {
+            Failure::Sql(error) => store_error(&error),
+            Failure::Refused(error) => error,
+        })?;
+        transaction.commit().map_err(failed)
+    }
+
+    /// Opens a new connection, then closes the old one with whatever it was stuck in.
+    fn replace_connection(&mut self) {
+        match connection::open_writer(&self.database) {
+            Ok(connection) => self.connection = connection,
+            Err(error) => tracing::debug!(%error, "no new connection either; the old one is kept"),
+        }
+    }
+
+    /// Answers a group that could not be committed: those who need nothing written as ever, the others
+    /// with the reason.
+    fn answer_unwritten(&mut self, group: Vec<Box<dyn Work>>, reason: &StoreError) {
+        let readable =
+            self.connection.is_autocommit() && self.connection.pragma_update(None, "query_only", true).is_ok();
+        for mut work in group {
+            let done = readable && work.run(&self.connection).is_ok();
+            work.answer(if done { Ok(()) } else { Err(reason.clone()) });
+        }
+        if self.connection.pragma_update(None, "query_only", false).is_err() {
+            self.replace_connection();
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        let nobody_waits = self.carried.is_none() && self.inbox.is_empty();
+        if let Err(error) = self.checkpointer.after_commit(&self.connection, nobody_waits) {
+            metrics::counter!(names::STORE_FAILURES_TOTAL, "kind" => "checkpoint").increment(1);
+            tracing::warn!(%error, "the write-ahead log could not be copied into the database; it grows meanwhile");
+        }
+    }
+
+    /// Closes everything, the lock last.
+    fn finish(self) {
+        let Self { connection, folder, close, .. } = self;
+        if let Err(error) = checkpoint::finish(&connection) {
+            tracing::warn!(%error, "the write-ahead log stays; the next start takes it up");
+        }
+        let closed = connection.close().map_err(|(_, error)| store_error(&error));
+        drop(folder);
+        if let Some(reply) = close {
+            answer_close(reply, closed);
+        }
+    }
+}
+
+fn answer_all(group: Vec<Box<dyn Work>>) {
+    for work in group {
+        work.answer(Ok(()));
+    }
+}
+
+fn answer_close(reply: oneshot::Sender<Result<(), StoreError>>, answer: Result<(), StoreError>) {
+    if reply.send(answer).is_err() {
+        tracing::debug!("nobody waits for the store to close any more");
+    }
+}

@@ -1,0 +1,207 @@
+//! What the commands of `hubbub-server` promise, through the real program.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// The program in an empty folder, without the variables of whoever runs the tests.
+fn server(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hubbub-server"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HUBBUB_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+fn run(command: &mut Command) -> Output {
+    command.output().expect("the program runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+fn file(folder: &TempDir, text: &str) -> PathBuf {
+    let path = folder.path().join("hubbub.toml");
+    std::fs::write(&path, text).expect("a file");
+    path
+}
+
+/// Runs `check-config` and `serve` on a file: both must refuse it with code 2 and the same words.
+fn refusal(text: &str) -> String {
+    let folder = folder();
+    let path = file(&folder, text);
+    let checked = run(server(folder.path()).arg("check-config").arg(&path));
+    assert_eq!((checked.status.code(), stdout(&checked)), (Some(2), String::new()), "{}", stderr(&checked));
+    let served = run(server(folder.path()).args(["--http", "127.0.0.1:0", "--config"]).arg(&path));
+    assert_eq!((served.status.code(), stdout(&served)), (Some(2), String::new()), "{}", stderr(&served));
+    assert!(stderr(&served).ends_with(&stderr(&checked)), "{}", stderr(&served));
+    stderr(&checked)
+}
+
+#[test]
+fn the_printed_configuration_is_accepted() {
+    let folder = folder();
+    let printed = run(server(folder.path()).arg("config"));
+    assert_eq!((printed.status.code(), stderr(&printed)), (Some(0), String::new()));
+    let path = file(&folder, &stdout(&printed));
+    let checked = run(server(folder.path()).arg("check-config").arg(&path));
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
+    assert_eq!(stdout(&checked), format!("{}: all right\n", path.display()));
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_place_and_the_nearest() {
+    let error = refusal("[limits]\npost_brust = 3\n");
+    assert!(error.contains("hubbub.toml:2:1: there is no key `limits.post_brust`"), "{error}");
+    assert!(error.contains("the nearest is `limits.post_burst`"), "{error}");
+}
+
+#[test]
+fn a_wrong_type_is_refused_with_the_key_and_what_is_right() {
+    let error = refusal("[server]\nhttp = 8080\n");
+    assert!(error.contains("hubbub.toml:2:8: `server.http` must be an address as HOST:PORT"), "{error}");
+}
+
+#[test]
+fn a_value_out_of_range_is_refused_with_the_key_and_the_range() {
+    let error = refusal("[limits]\nframe_bytes_max = 12\n");
+    assert!(error.contains("`limits.frame_bytes_max` must be a whole number from 1024 to 1048576, not 12"), "{error}");
+}
+
+#[test]
+fn an_unknown_variable_is_refused_with_the_nearest() {
+    let folder = folder();
+    let path = file(&folder, "");
+    for args in [vec!["check-config", path.to_str().expect("UTF-8")], vec!["--http", "127.0.0.1:0"]] {
+        let output = run(server(folder.path()).args(args).env("HUBBUB_SERVER_HTPP", "127.0.0.1:0"));
+        assert_eq!(output.status.code(), Some(2));
+        let error = stderr(&output);
+        assert!(
+            error.contains("HUBBUB_SERVER_HTPP: there is no such variable; the nearest is HUBBUB_SERVER_HTTP"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_variable_with_a_wrong_value_is_refused_by_its_name() {
+    let folder = folder();
+    let output = run(server(folder.path()).env("HUBBUB_LIMITS_POST_BURST", "many"));
+    assert_eq!(output.status.code(), Some(2));
+    let error = stderr(&output);
+    assert!(error.contains("HUBBUB_LIMITS_POST_BURST: `limits.post_burst` must be a whole number"), "{error}");
+}
+
+#[test]
+fn an_unknown_flag_is_refused_with_the_nearest() {
+    let folder = folder();
+    let output = run(server(folder.path()).args(["serve", "--htpt", "127.0.0.1:0"]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("'--htpt'") && stderr(&output).contains("'--http'"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_flag_with_a_wrong_value_is_refused_by_its_name() {
+    let folder = folder();
+    let output = run(server(folder.path()).args(["--workers", "0"]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--workers: `fanout.shards` must be"), "{}", stderr(&output));
+    let output = run(server(folder.path()).args(["--log-format", "xml"]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("text, json"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused() {
+    let folder = folder();
+    let output = run(server(folder.path()).args(["check-config", "absent.toml"]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).starts_with("absent.toml: cannot be read: "), "{}", stderr(&output));
+}
+
+#[test]
+fn an_address_in_use_ends_the_start_with_advice() {
+    let folder = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = run(server(folder.path()).args(["--http", &address]));
+    assert_eq!((output.status.code(), stdout(&output)), (Some(1), String::new()));
+    let error = stderr(&output);
+    assert!(error.contains(&format!("cannot listen on {address}: another program does already")), "{error}");
+    assert!(error.contains("--http 127.0.0.1:0"), "{error}");
+    assert!(!folder.path().join("hubbub-data").exists(), "nothing was touched before the start failed");
+}
+
+#[test]
+fn a_log_for_programs_is_json_to_the_last_line() {
+    let folder = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = run(server(folder.path()).args(["--log-format", "json", "--http", &address]));
+    assert_eq!(output.status.code(), Some(1));
+    let lines: Vec<serde_json::Value> =
+        stderr(&output).lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let last = lines.last().expect("a line");
+    assert_eq!(last["level"], "ERROR");
+    assert!(last["message"].as_str().is_some_and(|message| message.contains("cannot listen on")), "{last}");
+}
+
+#[test]
+fn the_file_s_variable_is_the_flag_s_and_disturbs_no_other_command() {
+    let folder = folder();
+    let path = file(&folder, "[log]\nfilter = \"loud\"\n");
+    for args in [&["serve"][..], &[]] {
+        let output = run(server(folder.path()).args(args).env("HUBBUB_CONFIG", &path));
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("hubbub.toml:2:10: `log.filter` must be a filter"), "{}", stderr(&output));
+    }
+    let printed = run(server(folder.path()).arg("config").env("HUBBUB_CONFIG", &path));
+    assert_eq!((printed.status.code(), stderr(&printed)), (Some(0), String::new()));
+}
+
+#[test]
+fn help_and_version_are_answers_and_no_errors() {
+    let folder = folder();
+    let help = run(server(folder.path()).arg("--help"));
+    assert_eq!(help.status.code(), Some(0));
+    for word in
+        ["serve", "config", "check-config", "--config", "--data", "--http", "--workers", "--log-format", "Exit codes"]
+    {
+        assert!(stdout(&help).contains(word), "{word}");
+    }
+    let version = run(server(folder.path()).arg("--version"));
+    assert_eq!(version.status.code(), Some(0));
+    assert_eq!(stdout(&version), format!("hubbub-server {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let folder = folder();
+    let mut child = server(folder.path())
+        .arg("config")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    // The first line is read, the rest has nowhere to go; a pipe may still hold all of it.
+    let mut line = String::new();
+    BufReader::with_capacity(16, child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{:?}", output.status);
+    assert_eq!(stderr(&output), "");
+}
