@@ -64,8 +64,8 @@ pub struct ConnectionActor {
     held: Option<Answer>,
     /// An order that must wait for the same.
     ordered: Option<Order>,
-    /// The room that all requests in flight went to.
-    asked_room: Option<Arc<RoomHandle>>,
+    /// The room that all requests in flight are posts to; `None` when one is something else.
+    posted_to: Option<Arc<RoomHandle>>,
     requests: Bucket,
     invalid_requests: u64,
     heartbeat: Heartbeat,
@@ -110,7 +110,7 @@ impl ConnectionActor {
             closed: None,
             held: None,
             ordered: None,
-            asked_room: None,
+            posted_to: None,
             invalid_requests: 0,
             hub,
             shard,
@@ -154,11 +154,13 @@ impl ConnectionActor {
         Answer::Reply(refusal)
     }
 
-    /// Replies go out in the order of the requests: only commands for one and the same room, which answers in
-    /// order, may be under way together.
+    /// Replies go out in the order of the requests: only posts to one and the same room, which are acknowledged
+    /// in order, may be under way together.
     fn must_wait(&self, answer: &Answer) -> bool {
-        let same_room = |room: &Arc<RoomHandle>| self.asked_room.as_ref().is_some_and(|asked| Arc::ptr_eq(asked, room));
-        self.outbox.in_flight() > 0 && !matches!(answer, Answer::Room(room, _) if same_room(room))
+        let same_room =
+            |room: &Arc<RoomHandle>| self.posted_to.as_ref().is_some_and(|posted| Arc::ptr_eq(posted, room));
+        let joins_posts = matches!(answer, Answer::Room(room, RoomCommand::Append(_)) if same_room(room));
+        self.outbox.in_flight() > 0 && !joins_posts
     }
 
     fn perform(&mut self, answer: Answer, ctx: &mut Context<Self>) {
@@ -172,7 +174,7 @@ impl ConnectionActor {
     /// Gives a command to a room, which will answer through the shard.
     fn ask(&mut self, room: Arc<RoomHandle>, command: RoomCommand, ctx: &mut Context<Self>) {
         self.outbox.request_sent();
-        self.asked_room = Some(room.clone());
+        self.posted_to = matches!(command, RoomCommand::Append(_)).then(|| room.clone());
         match room.try_send(command) {
             Ok(()) => {}
             Err(TrySendError::Full(command)) => self.later(
@@ -340,7 +342,11 @@ impl StreamHandler<Incoming> for ConnectionActor {
                 (None, Some(answer)) => self.perform(answer, ctx),
                 (None, None) => {}
             },
-            Incoming::Broken(error) => self.close(error.close_code(), &error.to_string(), ctx),
+            Incoming::Broken(error) => {
+                self.close(error.close_code(), &error.to_string(), ctx);
+                // What follows a broken frame means nothing, so the peer's close frame cannot be waited for.
+                self.outbox.end();
+            }
         }
     }
 }
