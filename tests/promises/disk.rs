@@ -53,6 +53,18 @@ async fn a_full_disk_refuses_posts_keeps_reading_and_recovers() {
     let (refused, reason) = fill(&mut ana, user, &mut ledger).await;
     assert_eq!(reason.code, ErrorCode::StoreUnavailable, "{reason}");
     assert!(reason.retry_after_ms.is_some_and(|ms| ms > 0), "{reason:?}");
+    // A small one may still have fitted in; until nothing does.
+    for number in 0.. {
+        let nonce = format!("small-{number}");
+        let id = ana.send(post("lobby", &nonce, "y")).await;
+        match ana.reply(id).await {
+            Ok(ok) => ledger.acknowledged("lobby", user, &nonce, read_ok::<Posted>(&ok).expect("a place")),
+            Err(error) => {
+                assert_eq!(error.code, ErrorCode::StoreUnavailable, "{error}");
+                break;
+            }
+        }
+    }
     let address = server.address();
     eventually("/readyz to say so", async || (http::get(address, "/readyz").await.status == 503).then_some(())).await;
     assert_eq!(http::get(address, "/healthz").await.status, 200);
@@ -78,4 +90,17 @@ async fn a_full_disk_refuses_posts_keeps_reading_and_recovers() {
     ledger.must_be_whole("reader", "lobby");
     ledger.assert_kept();
     println!("{} refused, {} acknowledged", refused.len(), ledger.acknowledgements());
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    // Every write to this device fails as on a full disk.
+    let setup = Setup::for_load().variable("HUBBUB_LOG_FILTER", "debug").log_to("/dev/full");
+    let mut server = Server::start(setup).await;
+    let mut ana = Wire::guest(server.address(), "ana").await.0;
+    ana.join("lobby").await;
+    assert_eq!(ana.post("lobby", "n", "hi").await.seq, 1);
+    server.terminate();
+    assert_eq!(ana.ending().await.1, 1001);
+    assert_eq!(server.exit().await.code(), Some(0));
 }

@@ -90,7 +90,7 @@ pub async fn upgrade(address: SocketAddr, more: &str) -> Answer {
     exchange(address, format!("{}{more}\r\n", upgrade_head(address)).as_bytes()).await
 }
 
-/// A metric's value now, summed over its labels; 0 when it is not there.
+/// A metric's value now, summed over its labels; 0 when it is not there. The name may be one with its labels.
 pub async fn metric(address: SocketAddr, name: &str) -> f64 {
     let answer = get(address, "/metrics").await;
     assert_eq!(answer.status, 200, "{answer:?}");

@@ -29,11 +29,12 @@ pub struct Setup {
     variables: Vec<(String, String)>,
     host: String,
     ignored_signal: Option<&'static str>,
+    log: Option<PathBuf>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { variables: Vec::new(), host: "127.0.0.1".to_owned(), ignored_signal: None }
+        Self { variables: Vec::new(), host: "127.0.0.1".to_owned(), ignored_signal: None, log: None }
     }
 }
 
@@ -85,6 +86,13 @@ impl Setup {
         self
     }
 
+    /// Sends the log to this file, and not to one of its own.
+    #[must_use]
+    pub fn log_to(mut self, file: impl Into<PathBuf>) -> Self {
+        self.log = Some(file.into());
+        self
+    }
+
     /// A command that would start a server on `data` at `http`.
     fn command(&self, data: &Path, http: &str) -> Command {
         let program = program::hubbub_server();
@@ -110,9 +118,10 @@ impl Setup {
 #[derive(Debug)]
 pub struct Server {
     setup: Setup,
-    folder: TempDir,
     address: SocketAddr,
+    // Dropped before the folder, in which its log is.
     process: Process,
+    folder: TempDir,
 }
 
 impl Server {
@@ -235,7 +244,7 @@ struct Process {
 impl Process {
     async fn start(setup: &Setup, folder: &Path, http: &str) -> (Self, SocketAddr) {
         static STARTS: AtomicU32 = AtomicU32::new(0);
-        let log = folder.join("server.log");
+        let log = setup.log.clone().unwrap_or_else(|| folder.join("server.log"));
         let file = File::options().append(true).create(true).open(&log).expect("a log file");
         let mut command = setup.command(&folder.join("data"), http);
         command.stdout(Stdio::piped()).stderr(Stdio::from(file));
