@@ -1,5 +1,4 @@
-//! Promise 1 when the disk is full: what cannot be stored is refused, reading goes on, and so does everything
-//! once there is space.
+//! Promise 1 when the disk is full: what cannot be stored is refused, the rest goes on, and later everything does.
 //!
 //! The disk is full for this one process: the kernel refuses to let its files grow (`RLIMIT_FSIZE`). The
 //! signal that comes with it is ignored, as no real full disk sends one.

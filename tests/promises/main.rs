@@ -9,4 +9,5 @@ mod refusal;
 mod resume;
 mod session;
 mod slow;
+mod source;
 mod stored;
