@@ -2,9 +2,11 @@
 
 mod disk;
 mod drain;
+mod link;
 mod nonce;
 mod order;
 mod presence;
+mod race;
 mod refusal;
 mod resume;
 mod session;

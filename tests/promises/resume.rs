@@ -8,14 +8,19 @@ use std::{
     },
 };
 
-use hubbub_protocol::{ErrorCode, Event, Request, reply::Resume, request};
+use hubbub_protocol::{
+    ErrorCode, Event, Request,
+    envelope::read_ok,
+    reply::{Joined, Resume},
+    request,
+};
 use hubbub_tests::{
     eventually::within,
     ledger::Ledger,
     participant::{Participant, bring_together},
     seed,
     server::{Server, Setup},
-    wire::{Wire, post},
+    wire::{Heard, Wire, join, post},
 };
 use rand::{RngExt, rngs::StdRng};
 
@@ -114,8 +119,7 @@ async fn a_position_is_answered_with_complete_gap_or_reset() {
         ana.post("lobby", &number.to_string(), "x").await;
     }
     let mut bo = Wire::guest(server.address(), "bo").await.0;
-    let seqs =
-        |joined: &hubbub_protocol::reply::Joined| joined.events.iter().filter_map(Event::seq).collect::<Vec<_>>();
+    let seqs = |joined: &Joined| joined.events.iter().filter_map(Event::seq).collect::<Vec<_>>();
 
     let fresh = bo.join("lobby").await;
     assert_eq!((fresh.resume, seqs(&fresh), fresh.seq), (Resume::Fresh, vec![17, 18, 19, 20], 20));
@@ -153,6 +157,19 @@ async fn the_log_keeps_its_epoch_over_a_restart_and_a_position_stays_worth_somet
     assert_eq!((joined.resume, joined.epoch, joined.events.len()), (Resume::Complete, epoch, 3));
 }
 
+/// Joins the lobby; what comes before the reply belongs to the stay before and is left out, and what comes
+/// behind it is left to be heard.
+async fn join_in_order(joiner: &mut Wire) -> Joined {
+    let id = joiner.send(join("lobby", None)).await;
+    loop {
+        match joiner.hear().await {
+            Heard::Reply(Some(re), Ok(ok)) if re == id => return read_ok(&ok).expect("a reply to join"),
+            Heard::Event(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_hand_over_from_history_to_live_has_no_hole() {
     let server = Server::start(Setup::for_load().shards(2)).await;
@@ -179,16 +196,13 @@ async fn the_hand_over_from_history_to_live_has_no_hole() {
             joiner = Wire::guest(address, &format!("joiner{number}")).await.0;
         }
         let name = format!("stay {number}");
-        let joined = joiner.join("lobby").await;
-        // Events from before the join's reply belong to the stay before; this one begins with the reply.
+        let joined = join_in_order(&mut joiner).await;
         ledger.got_all(&name, &joined.events);
         let mut at = joined.seq;
         while at < joined.seq + 25 {
             let event = joiner.log_event().await;
-            if event.seq() > Some(joined.seq) {
-                at = event.seq().unwrap_or(at);
-                ledger.got(&name, &event);
-            }
+            at = event.seq().unwrap_or(at);
+            ledger.got(&name, &event);
         }
     }
     over.store(true, Ordering::Relaxed);
