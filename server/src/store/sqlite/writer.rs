@@ -38,7 +38,7 @@ use super::{
 pub(crate) const COMMIT_SECONDS: &str = "hubbub_store_commit_seconds";
 /// Histogram: events in a commit; other changes count as one.
 pub(crate) const COMMIT_EVENTS: &str = "hubbub_store_commit_events";
-/// Counter: commits that failed, by `kind`: `write` or `checkpoint`.
+/// Counter: what failed for the machine's reasons, by `kind`: `write`, `read` or `checkpoint`.
 pub(crate) const FAILURES_TOTAL: &str = "hubbub_store_failures_total";
 
 /// To the writer, from the store's callers. When the inbox is full they wait; one that is lost with the
@@ -181,10 +181,20 @@ impl Writer {
     pub(super) fn transact(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failed> {
         let began = Instant::now();
         let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
+        let changes_before = transaction.total_changes();
         for work in &mut *group {
             work.run(&transaction)?;
         }
+        let wrote = transaction.total_changes() > changes_before;
         transaction.commit().map_err(|error| Failed { error, in_doubt: true })?;
+        if wrote {
+            self.note_commit(began, group);
+        }
+        Ok(())
+    }
+
+    /// Counts a commit; one without changes touched no disk and says nothing about it.
+    fn note_commit(&mut self, began: Instant, group: &[Box<dyn Work>]) {
         metrics::histogram!(COMMIT_SECONDS).record(began.elapsed());
         let events: usize = group.iter().map(|work| work.events()).sum();
         metrics::histogram!(COMMIT_EVENTS).record(u32::try_from(events).unwrap_or(u32::MAX));
@@ -192,7 +202,6 @@ impl Writer {
             tracing::info!(failures = self.failures, "the store can be written again");
             self.failures = 0;
         }
-        Ok(())
     }
 
     /// Makes sure that nothing of a failed group is left, then answers it.
