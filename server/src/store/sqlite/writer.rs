@@ -180,6 +180,10 @@ impl Writer {
     /// Commits a group, or leaves nothing of it.
     pub(super) fn transact(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failed> {
         let began = Instant::now();
+        if !self.connection.is_autocommit() {
+            // An earlier transaction could not even be rolled back.
+            self.replace_connection();
+        }
         let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
         let changes_before = transaction.total_changes();
         for work in &mut *group {
