@@ -5,11 +5,7 @@ use hubbub_protocol::id::UnixMs;
 use crate::{
     link::Page,
     screen::{
-        state::{
-            State,
-            status::Connection,
-            timeline::{Loading, View},
-        },
+        state::{State, status::Connection, timeline::Loading},
         update::Effect,
         view::timeline::Layout,
     },
@@ -66,9 +62,13 @@ fn load(state: &mut State, effects: &mut Vec<Effect>) {
     if !room.joined || timeline.loading != Loading::Idle {
         return;
     }
+    if timeline.follows() && !timeline.has_newest() {
+        // the newest events are on their way by themselves
+        return;
+    }
     let page = if visible.above < PREFETCH_ITEMS && !timeline.has_beginning() {
         timeline.page_before()
-    } else if visible.below < PREFETCH_ITEMS && !timeline.has_newest() && matches!(timeline.view, View::At { .. }) {
+    } else if visible.below < PREFETCH_ITEMS && !timeline.has_newest() {
         timeline.page_after()
     } else {
         return;

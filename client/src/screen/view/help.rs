@@ -29,7 +29,8 @@ pub(crate) fn lines(theme: Theme, columns: usize) -> Vec<Line<'static>> {
         out.push(Line::default());
         out.push(Line::from(Span::styled(group.title, theme.strong())));
         for binding in group.bindings {
-            let keys: Vec<String> = binding.keys.iter().map(|chord| name(*chord)).collect();
+            let mut keys: Vec<String> = binding.keys.iter().map(|chord| name(*chord)).collect();
+            keys.dedup();
             row(theme, columns, &keys.join(" "), binding.what, &mut out);
         }
     }

@@ -36,7 +36,7 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let mut used = 4 + width(&left);
     let mut tail = Vec::new();
     if let Some((text, style)) = right {
-        let text = fit(&text, space.saturating_sub(used + 4));
+        let text = fit(&text, space.saturating_sub(used + 2));
         used += width(&text) + 2;
         tail.push(Span::styled(format!(" {text} "), style.patch(base)));
     }

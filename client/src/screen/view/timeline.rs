@@ -64,7 +64,8 @@ impl<'a> Layout<'a> {
             theme: state.theme,
             zone: &state.zone,
             now: state.now,
-            width: usize::from(area.width),
+            // a cell stays free between text and edge
+            width: usize::from(area.width.saturating_sub(1)),
             nick: state.nick(),
         };
         state.room().map(|room| Self { room, look, height: usize::from(area.height) })
