@@ -218,10 +218,6 @@ impl Timeline {
                 let first = entries.first().map(|(at, _)| *at);
                 // an empty page says that nothing is there any more, whatever the numbers say
                 self.start = if more { first.unwrap_or(self.start) } else { 1 };
-                if let (View::At { key: Key::Top, .. }, Some((_, last))) = (self.view, entries.last()) {
-                    // who waits at the top stays there: right above what was the oldest
-                    self.view = View::At { key: last.key, line: usize::MAX };
-                }
                 for (_, entry) in entries.into_iter().rev() {
                     self.entries.push_front(entry);
                 }

@@ -205,26 +205,41 @@ impl<'a> Layout<'a> {
 
     /// Where the view is after scrolling by so many lines; negative is towards the old.
     pub(crate) fn scrolled(&self, lines: isize) -> View {
-        let mut place = self.top_place();
-        if lines < 0 {
-            let mut left = lines.unsigned_abs();
-            while left > place.line && place.item > 0 {
-                left -= place.line + 1;
-                place.item -= 1;
-                place.line = self.block(place.item).len().saturating_sub(1);
-            }
-            place.line = place.line.saturating_sub(left);
-        } else {
-            let mut left = lines.unsigned_abs();
-            let mut length = self.block(place.item).len();
-            while left > 0 && place.line + left >= length && place.item + 1 < self.items() {
-                left -= length - place.line;
-                place = Place { item: place.item + 1, line: 0 };
-                length = self.block(place.item).len();
-            }
-            place.line = (place.line + left).min(length.saturating_sub(1));
+        let top = self.top_place();
+        self.view_at(if lines < 0 { self.up(top, lines.unsigned_abs()) } else { self.down(top, lines.unsigned_abs()) })
+    }
+
+    /// The last visible line, as long as there is a full page; to come back to it by [`Layout::with_bottom`].
+    pub(crate) fn bottom(&self) -> Option<(Key, usize)> {
+        let place = self.down(self.top_place(), self.height.saturating_sub(1));
+        (self.rows().len() == self.height).then(|| (self.key(place.item), place.line))
+    }
+
+    /// The view that has this line as its last one.
+    pub(crate) fn with_bottom(&self, (key, line): (Key, usize)) -> Option<View> {
+        let item = self.find(key)?;
+        Some(self.view_at(self.up(Place { item, line }, self.height.saturating_sub(1))))
+    }
+
+    fn up(&self, mut place: Place, lines: usize) -> Place {
+        let mut left = lines;
+        while left > place.line && place.item > 0 {
+            left -= place.line + 1;
+            place.item -= 1;
+            place.line = self.block(place.item).len().saturating_sub(1);
         }
-        self.view_at(place)
+        Place { line: place.line.saturating_sub(left), ..place }
+    }
+
+    fn down(&self, mut place: Place, lines: usize) -> Place {
+        let mut left = lines;
+        let mut length = self.block(place.item).len();
+        while left > 0 && place.line + left >= length && place.item + 1 < self.items() {
+            left -= length - place.line;
+            place = Place { item: place.item + 1, line: 0 };
+            length = self.block(place.item).len();
+        }
+        Place { line: (place.line + left).min(length.saturating_sub(1)), ..place }
     }
 
     /// The view at the oldest line in memory.
