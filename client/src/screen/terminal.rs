@@ -21,7 +21,9 @@ use ratatui::{
         },
         execute,
         style::Print,
-        terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode},
+        terminal::{
+            Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+        },
     },
     layout::Size,
 };
@@ -75,10 +77,15 @@ impl Terminal {
 
     /// Forgets what is there, so that the next drawing draws everything.
     ///
+    /// Not by `Terminal::clear`: that asks the terminal where its cursor is, and the answer would come to the
+    /// thread that reads events.
+    ///
     /// # Errors
     /// When it cannot be written to.
     pub(super) fn redraw(&mut self) -> io::Result<()> {
-        self.cells.clear()
+        execute!(io::stdout(), Clear(ClearType::All))?;
+        self.cells = Cells::new(CrosstermBackend::new(io::stdout()))?;
+        Ok(())
     }
 
     /// Sets the title.
@@ -114,8 +121,10 @@ impl Terminal {
     /// # Errors
     /// When it does not obey.
     pub(super) fn resume(&mut self) -> io::Result<()> {
+        // the shell may have changed the modes meanwhile; and who is in the background is stopped here again
+        disable_raw_mode()?;
         enter_modes()?;
-        self.cells.clear()
+        self.redraw()
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Room {
     pub(crate) marker: Option<Seq>,
     /// Posts that name the user and were not read.
     pub(crate) mentions: u64,
+    /// Until when coming and going is not told: after a lost connection everybody comes back.
+    pub(crate) quiet_until: UnixMs,
     /// When the user's typing was last told, for the interval between two signals.
     pub(crate) typing_told: UnixMs,
 }
@@ -60,6 +62,7 @@ impl Room {
             read: 0,
             marker: None,
             mentions: 0,
+            quiet_until: 0,
             typing_told: 0,
         }
     }
