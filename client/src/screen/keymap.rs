@@ -35,6 +35,8 @@ pub(crate) enum Action {
     Page(Scroll),
     /// Show the newest.
     Newest,
+    /// Show where reading stopped.
+    Unread,
     /// Send failed posts again.
     Resend,
     /// Drop failed posts.
@@ -150,6 +152,7 @@ pub(crate) const GROUPS: &[Group] = &[
             ),
             bind(&[with(SHIFT, KeyCode::Down)], Action::Page(Scroll::LineDown), "a line towards the new"),
             bind(&[with(CTRL, KeyCode::Home)], Action::Page(Scroll::Top), "oldest that is loaded"),
+            bind(&[alt('u')], Action::Unread, "the line where reading stopped"),
             bind(&[plain(KeyCode::Esc)], Action::Escape, "newest; or close what is open"),
             bind(&[with(CTRL, KeyCode::End)], Action::Newest, "newest"),
         ],

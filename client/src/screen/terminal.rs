@@ -1,7 +1,7 @@
 //! The terminal's modes: entered together, left together, whatever ends the program.
 
 use std::{
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     panic, process,
     sync::{
         Once,
@@ -19,10 +19,11 @@ use ratatui::{
             self, DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
             EnableFocusChange, EnableMouseCapture, Event,
         },
-        execute,
+        execute, queue,
         style::Print,
         terminal::{
-            Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+            BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+            LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
         },
     },
     layout::Size,
@@ -40,9 +41,19 @@ const RESTORE_TITLE: &str = "\x1b[23;2t";
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
+/// Writes a frame in as few pieces as possible.
+type Backend = CrosstermBackend<BufWriter<io::Stdout>>;
+
+/// The bytes of a frame that are written at once; a full one of a large terminal fits.
+const FRAME_BYTES: usize = 256 * 1_024;
+
+fn cells() -> io::Result<Cells<Backend>> {
+    Cells::new(CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout())))
+}
+
 /// The terminal while the screen is shown. Dropping it restores what was there before.
 pub(super) struct Terminal {
-    cells: Cells<CrosstermBackend<io::Stdout>>,
+    cells: Cells<Backend>,
 }
 
 impl Terminal {
@@ -54,7 +65,7 @@ impl Terminal {
         install_panic_hook();
         let guard = Restore;
         enter_modes()?;
-        let cells = Cells::new(CrosstermBackend::new(io::stdout()))?;
+        let cells = cells()?;
         std::mem::forget(guard);
         Ok(Self { cells })
     }
@@ -72,7 +83,10 @@ impl Terminal {
     /// # Errors
     /// When it cannot be written to.
     pub(super) fn draw(&mut self, state: &State) -> io::Result<()> {
-        self.cells.draw(|frame| view::draw(state, frame)).map(|_| ())
+        // terminals that know it show the frame when it is whole
+        queue!(self.cells.backend_mut(), BeginSynchronizedUpdate)?;
+        self.cells.draw(|frame| view::draw(state, frame))?;
+        execute!(self.cells.backend_mut(), EndSynchronizedUpdate)
     }
 
     /// Forgets what is there, so that the next drawing draws everything.
@@ -84,7 +98,7 @@ impl Terminal {
     /// When it cannot be written to.
     pub(super) fn redraw(&mut self) -> io::Result<()> {
         execute!(io::stdout(), Clear(ClearType::All))?;
-        self.cells = Cells::new(CrosstermBackend::new(io::stdout()))?;
+        self.cells = cells()?;
         Ok(())
     }
 

@@ -78,6 +78,8 @@ pub(super) fn submit(state: &mut State, effects: &mut Vec<Effect>) {
     if text.trim().is_empty() {
         return;
     }
+    // what was said about an earlier line is over
+    state.status.word = None;
     match slash::read(&text) {
         Line::Text(post_text) => {
             if too_long(state, &post_text) {

@@ -49,7 +49,8 @@ pub(super) fn take(state: &mut State, update: Update, effects: &mut Vec<Effect>)
             state.status.latency_ms = Some(u64::try_from(latency.as_millis()).unwrap_or(u64::MAX));
         }
         Update::Notice(text) => state.status.say(state.now, text),
-        Update::Goodbye(goodbye) => state.status.complain(state.now, goodbye.message),
+        // the state that follows says the same, for as long as it is true
+        Update::Goodbye(_) => {}
     }
 }
 
@@ -113,6 +114,7 @@ fn snapshot_taken(state: &mut State, snapshot: &Arc<RoomSnapshot>, effects: &mut
         let remembered = room.remembered.take().filter(|(epoch, _)| *epoch == snapshot.epoch);
         room.read = remembered.map_or(snapshot.seq, |(_, read)| read.min(snapshot.seq));
         room.marker = (room.read < snapshot.seq).then_some(room.read);
+        room.marker_seen = false;
         effects.push(Effect::Remember);
     } else if snapshot.resume == Resume::Fresh && timeline.has_newest() && timeline.end() < snapshot.delivered {
         timeline.restart(snapshot.delivered, snapshot.seq);

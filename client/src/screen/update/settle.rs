@@ -22,6 +22,7 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     {
         room.mark_read();
     }
+    note_unread_line(state);
     load(state, effects);
     refresh_members(state, effects);
     title(state, effects);
@@ -48,6 +49,18 @@ fn expire(state: &mut State) {
     }
     for room in state.rooms.iter_mut() {
         room.typing.retain(|(_, until)| *until > now);
+    }
+}
+
+/// The unread line was on the screen: it needs no pointer to it any more.
+fn note_unread_line(state: &mut State) {
+    let pending = state.room().is_some_and(|room| room.marker.is_some() && !room.marker_seen);
+    if !pending || state.setup.is_some() || !state.focused {
+        return;
+    }
+    let above = Layout::of(state).is_some_and(|layout| layout.unread_is_above());
+    if let Some(room) = state.rooms.active_mut().filter(|room| !above && room.timeline.has_newest()) {
+        room.marker_seen = room.marker.is_some_and(|marker| marker < room.timeline.end());
     }
 }
 

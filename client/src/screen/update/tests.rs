@@ -149,6 +149,10 @@ fn a_wrong_command_stays_in_the_composer() {
     assert_eq!(stage.key("Enter"), []);
     assert_eq!(stage.written(), "/jion x");
     assert!(stage.screen().contains("did you mean /join?"));
+    stage.key("Ctrl-U");
+    stage.write("/join x");
+    stage.key("Enter");
+    assert_eq!(stage.written(), "", "what was said before does not hold back what is right");
 }
 
 #[test]
@@ -348,6 +352,23 @@ fn a_window_far_back_comes_back_to_the_newest_by_one_key() {
     assert!(stage.screen().contains("post 5001"), "{}", stage.screen());
     stage.says("deep", "bo", "live again");
     assert!(stage.screen().contains("live again"));
+}
+
+#[test]
+fn many_unread_posts_are_pointed_at_and_reached_by_one_key() {
+    let mut stage = deep_room(110);
+    stage.key("Alt-1");
+    let events = (111..=180).map(|seq| post("deep", seq, NOON, "bo", &format!("post {seq}")));
+    stage.events("deep", events.collect());
+    stage.key("Alt-2");
+    let screen = stage.screen();
+    assert!(screen.contains("post 180") && screen.contains("Alt-U"), "{screen}");
+    stage.key("Alt-U");
+    let screen = stage.screen();
+    let rows: Vec<&str> = screen.lines().collect();
+    assert!(rows[1].contains(" new ") && rows[2].ends_with("post 111"), "{screen}");
+    stage.key("Esc");
+    assert!(!stage.screen().contains("Alt-U"), "it was seen");
 }
 
 #[test]

@@ -242,6 +242,21 @@ impl<'a> Layout<'a> {
         Place { line: (place.line + left).min(length.saturating_sub(1)), ..place }
     }
 
+    /// The view that begins with the unread line, or with the oldest line where that is not in memory.
+    pub(crate) fn at_unread(&self, marker: u64) -> View {
+        let here = marker + 1 >= self.room.timeline.start();
+        let item = self.find(Key::Event(marker + 1)).filter(|_| here).unwrap_or_default();
+        self.view_at(Place { item, line: 0 })
+    }
+
+    /// Whether the unread line is above what is visible.
+    pub(crate) fn unread_is_above(&self) -> bool {
+        let Some(marker) = self.room.marker.filter(|marker| *marker < self.room.timeline.end()) else { return false };
+        let top = self.top_place();
+        marker + 1 < self.room.timeline.start()
+            || self.find(Key::Event(marker + 1)).is_some_and(|item| Place { item, line: 0 } < top)
+    }
+
     /// The view at the oldest line in memory.
     pub(crate) fn oldest(&self) -> View {
         self.view_at(Place { item: 0, line: 0 })
@@ -289,6 +304,9 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
         let place = Rect { y: area.y + blank + index, height: 1, ..area };
         frame.render_widget(row.line, place);
     }
+    if layout.unread_is_above() && !layout.room.marker_seen {
+        draw_hint(state, frame, Rect { height: 1, ..area }, " ↑ new since you left: Alt-U ");
+    }
     draw_below(state, frame, area);
 }
 
@@ -299,8 +317,13 @@ fn draw_below(state: &State, frame: &mut Frame<'_>, area: Rect) {
         0 => " ↓ newest: Esc ".to_owned(),
         count => format!(" ↓ {count} new below: Esc "),
     };
-    let wide = u16::try_from(width(&text)).unwrap_or(area.width).min(area.width);
-    let place = Rect::new(area.right() - wide, area.bottom() - 1, wide, 1);
+    draw_hint(state, frame, Rect { y: area.bottom() - 1, height: 1, ..area }, &text);
+}
+
+/// Words at the right end of a line of the timeline, over what is there.
+fn draw_hint(state: &State, frame: &mut Frame<'_>, line: Rect, text: &str) {
+    let wide = u16::try_from(width(text)).unwrap_or(line.width).min(line.width);
+    let place = Rect { x: line.right() - wide, width: wide, ..line };
     let style = state.theme.accent().add_modifier(Modifier::REVERSED);
-    frame.render_widget(Line::from(Span::styled(text, style)), place);
+    frame.render_widget(Line::from(Span::styled(text.to_owned(), style)), place);
 }
