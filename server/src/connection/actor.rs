@@ -32,6 +32,7 @@ use crate::{
     limits::size,
     metrics as names,
     room::{RoomCommand, RoomHandle},
+    session::Session,
 };
 
 /// How long the peer's close frame is waited for after ours.
@@ -63,8 +64,8 @@ pub struct ConnectionActor {
     held: Option<Answer>,
     /// An order that must wait for the same.
     ordered: Option<Order>,
-    /// The room that all requests in flight went to.
-    asked_room: Option<Arc<RoomHandle>>,
+    /// The room that all requests in flight are posts to; `None` when one is something else.
+    posted_to: Option<Arc<RoomHandle>>,
     requests: Bucket,
     invalid_requests: u64,
     heartbeat: Heartbeat,
@@ -109,7 +110,7 @@ impl ConnectionActor {
             closed: None,
             held: None,
             ordered: None,
-            asked_room: None,
+            posted_to: None,
             invalid_requests: 0,
             hub,
             shard,
@@ -153,11 +154,13 @@ impl ConnectionActor {
         Answer::Reply(refusal)
     }
 
-    /// Replies go out in the order of the requests: only commands for one and the same room, which answers in
-    /// order, may be under way together.
+    /// Replies go out in the order of the requests: only posts to one and the same room, which are acknowledged
+    /// in order, may be under way together.
     fn must_wait(&self, answer: &Answer) -> bool {
-        let same_room = |room: &Arc<RoomHandle>| self.asked_room.as_ref().is_some_and(|asked| Arc::ptr_eq(asked, room));
-        self.outbox.in_flight() > 0 && !matches!(answer, Answer::Room(room, _) if same_room(room))
+        let same_room =
+            |room: &Arc<RoomHandle>| self.posted_to.as_ref().is_some_and(|posted| Arc::ptr_eq(posted, room));
+        let joins_posts = matches!(answer, Answer::Room(room, RoomCommand::Append(_)) if same_room(room));
+        self.outbox.in_flight() > 0 && !joins_posts
     }
 
     fn perform(&mut self, answer: Answer, ctx: &mut Context<Self>) {
@@ -171,7 +174,7 @@ impl ConnectionActor {
     /// Gives a command to a room, which will answer through the shard.
     fn ask(&mut self, room: Arc<RoomHandle>, command: RoomCommand, ctx: &mut Context<Self>) {
         self.outbox.request_sent();
-        self.asked_room = Some(room.clone());
+        self.posted_to = matches!(command, RoomCommand::Append(_)).then(|| room.clone());
         match room.try_send(command) {
             Ok(()) => {}
             Err(TrySendError::Full(command)) => self.later(
@@ -201,21 +204,14 @@ impl ConnectionActor {
     }
 
     fn finish(&mut self, outcome: Outcome, ctx: &mut Context<Self>) {
+        if self.gate.closing.get() {
+            // Nothing may follow the close frame, and nothing may be begun for who is gone.
+            return;
+        }
         match outcome {
             Outcome::Reply(reply) => self.outbox.send(&reply),
             Outcome::Sent => {}
-            Outcome::Greeted(session, reply) => {
-                let Some(id) = self.id else { return };
-                match self.hub.sessions.attach(&session, id) {
-                    Ok(()) => {
-                        self.login = Some(Login::new(session, &self.hub));
-                        self.pulse.greeted = true;
-                        gauge!(names::SESSIONS_ONLINE).increment(1.0);
-                        self.outbox.send(&reply);
-                    }
-                    Err(error) => self.close(close::SESSION_ENDED, &error.message, ctx),
-                }
-            }
+            Outcome::Greeted(re, session, reply) => self.greet(re, session, &reply),
             Outcome::Opened(room, command) => {
                 if let Some(login) = &mut self.login {
                     login.rooms.insert(room.key().clone(), room.clone());
@@ -228,6 +224,19 @@ impl ConnectionActor {
                 self.outbox.send(&reply);
                 self.close(close::NORMAL, "goodbye", ctx);
             }
+        }
+    }
+
+    fn greet(&mut self, re: u64, session: Arc<Session>, reply: &Bytes) {
+        let Some(id) = self.id else { return };
+        match self.hub.sessions.attach(&session, id) {
+            Ok(()) => {
+                self.login = Some(Login::new(session));
+                self.pulse.greeted = true;
+                gauge!(names::SESSIONS_ONLINE).increment(1.0);
+                self.outbox.send(reply);
+            }
+            Err(error) => self.outbox.send(&frame::error(Some(re), &error)),
         }
     }
 
@@ -299,12 +308,15 @@ impl Actor for ConnectionActor {
         }
         self.on_time(ctx);
     }
+}
 
-    /// The rooms and the session learn that the connection is gone; the session lives on.
-    fn stopped(&mut self, _: &mut Self::Context) {
+/// However the actor ends, a panic included, the rooms and the session learn that the connection is gone; the
+/// session lives on.
+impl Drop for ConnectionActor {
+    fn drop(&mut self) {
+        let Some(id) = self.id else { return };
         gauge!(names::CONNECTIONS).decrement(1.0);
         counter!(names::CONNECTIONS_TOTAL, "outcome" => self.closed.map_or("lost", close::name)).increment(1);
-        let Some(id) = self.id else { return };
         self.shard.disconnect(id);
         let Some(login) = self.login.take() else { return };
         gauge!(names::SESSIONS_ONLINE).decrement(1.0);
@@ -330,7 +342,11 @@ impl StreamHandler<Incoming> for ConnectionActor {
                 (None, Some(answer)) => self.perform(answer, ctx),
                 (None, None) => {}
             },
-            Incoming::Broken(error) => self.close(error.close_code(), &error.to_string(), ctx),
+            Incoming::Broken(error) => {
+                self.close(error.close_code(), &error.to_string(), ctx);
+                // What follows a broken frame means nothing, so the peer's close frame cannot be waited for.
+                self.outbox.end();
+            }
         }
     }
 }

@@ -34,6 +34,12 @@ impl Socket for TcpStream {
     fn try_write_vectored(&self, frames: &[io::IoSlice<'_>]) -> io::Result<usize> {
         TcpStream::try_write_vectored(self, frames)
     }
+
+    fn end(&self) {
+        if let Err(error) = rustix::net::shutdown(self, rustix::net::Shutdown::Write) {
+            tracing::debug!(%error, "the peer had ended first");
+        }
+    }
 }
 
 /// Whether requests are read. Set by the actor, looked at by the driver.

@@ -59,23 +59,24 @@ type Refusal = (StatusCode, ErrorBody);
 
 impl Door {
     fn check(&self, request: &Request) -> Result<Permit, Refusal> {
-        let malformed = |status, message: &str| Err((status, ErrorBody::new(ErrorCode::Malformed, message)));
+        let refuse = |status, code, message: &str| Err((status, ErrorBody::new(code, message)));
         if request.path() != WS_PATH {
             let message = format!("WebSocket connections are taken at {WS_PATH}, and no other upgrade anywhere");
-            return malformed(StatusCode::NOT_FOUND, &message);
+            return refuse(StatusCode::NOT_FOUND, ErrorCode::NotFound, &message);
         }
         if head_bytes(request) > self.hub.limits.http_head_bytes_max {
-            return malformed(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of this request is too large");
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return refuse(status, ErrorCode::Malformed, "the head of this request is too large");
         }
         if let Err(error) = ws::verify_handshake(request.head()) {
-            let status = match error {
-                ws::HandshakeError::GetMethodRequired => StatusCode::METHOD_NOT_ALLOWED,
+            let (status, code) = match error {
+                ws::HandshakeError::GetMethodRequired => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed),
                 ws::HandshakeError::UnsupportedVersion | ws::HandshakeError::NoVersionHeader => {
-                    StatusCode::UPGRADE_REQUIRED
+                    (StatusCode::UPGRADE_REQUIRED, ErrorCode::UpgradeRequired)
                 }
-                _ => StatusCode::BAD_REQUEST,
+                _ => (StatusCode::BAD_REQUEST, ErrorCode::Malformed),
             };
-            return malformed(status, &format!("this is no WebSocket handshake: {error}"));
+            return refuse(status, code, &format!("this is no WebSocket handshake: {error}"));
         }
         if let Some(origin) = self.foreign_origin(request) {
             let message = format!("pages of {origin} may not connect; the operator lists those that may");
