@@ -306,6 +306,14 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_that_ends_before_the_log_does_is_filled_to_its_end() {
+        let mut reader = reader_at(4, GapPolicy::Fill);
+        reader.cut();
+        let reply = joined("e", 9, Resume::Complete, events(5..=6));
+        assert_eq!(run(&mut reader, |r, s| r.joined(&mut reply.clone(), s)), ["at 4", "5", "6", "fill 6"]);
+    }
+
+    #[test]
     fn an_empty_page_of_a_log_that_goes_on_is_a_fault_and_no_endless_loop() {
         let mut reader = reader_at(4, GapPolicy::Fill);
         assert_eq!(run(&mut reader, |r, s| r.event(event(9), s)), ["fill 4"]);

@@ -99,7 +99,7 @@ impl Socket {
             // A server that has closed may have said why: that is read first.
             return match self.stream.poll_next_unpin(cx) {
                 Poll::Ready(Some(Ok(message))) => Poll::Ready(incoming(message)),
-                Poll::Ready(_) | Poll::Pending => Poll::Ready(Incoming::Lost(error.to_string())),
+                Poll::Ready(_) | Poll::Pending => Poll::Ready(Incoming::Lost(words(&error))),
             };
         }
         if !read {
@@ -107,7 +107,7 @@ impl Socket {
         }
         match self.stream.poll_next_unpin(cx) {
             Poll::Ready(Some(Ok(message))) => Poll::Ready(incoming(message)),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Incoming::Lost(error.to_string())),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Incoming::Lost(words(&error))),
             Poll::Ready(None) => Poll::Ready(Incoming::Lost("the server hung up".to_owned())),
             Poll::Pending => Poll::Pending,
         }
@@ -155,6 +155,17 @@ fn incoming(message: Message) -> Incoming {
         }
         Message::Close(None) => Incoming::Closed { code: NO_STATUS, reason: String::new() },
         Message::Ping(_) | Message::Binary(_) | Message::Frame(_) => Incoming::Other,
+    }
+}
+
+/// How a connection broke, in few words.
+fn words(error: &Error) -> String {
+    match error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+        | Error::ConnectionClosed
+        | Error::AlreadyClosed => "the server is gone".to_owned(),
+        Error::Io(error) => error.to_string(),
+        error => error.to_string(),
     }
 }
 
