@@ -84,6 +84,16 @@ fn a_server_that_cannot_be_reached_is_said_on_the_first_screen() {
 }
 
 #[test]
+fn a_newcomer_is_greeted_and_told_where_the_keys_are() {
+    let mut stage = Stage::new(60, 12);
+    stage.key("Enter");
+    stage.input(Input::Started(None));
+    stage.online();
+    stage.joined("lobby", 0, &[]);
+    assert_snapshot!(stage.screen());
+}
+
+#[test]
 fn a_room_that_was_just_joined_is_empty_and_says_so() {
     let stage = Stage::talking(80, 16, &["lobby"], &[]);
     assert_snapshot!(stage.screen());

@@ -114,6 +114,7 @@ impl Stage {
         for name in rooms {
             stage.joined(name, 0, others);
         }
+        stage.state.status.word = None;
         stage
     }
 

@@ -86,6 +86,8 @@ pub(super) fn submit(state: &mut State, effects: &mut Vec<Effect>) {
                 return;
             }
             take(state);
+            // line feeds that a paste brought along at its ends are not meant
+            let post_text = post_text.trim_end().trim_start_matches('\n').to_owned();
             post(state, PostKind::Text, post_text, effects);
         }
         Line::Command(command) => {

@@ -24,6 +24,7 @@ pub(crate) fn lines(theme: Theme, columns: usize) -> Vec<Line<'static>> {
     let mut out = vec![
         Line::from(Span::styled("Hubbub: keys and commands", theme.accent())),
         Line::from(Span::styled("↑ ↓ PageUp PageDown: scroll   Esc: close", theme.quiet())),
+        Line::from(Span::styled("Shift with the mouse: select text, open links", theme.quiet())),
     ];
     for group in GROUPS {
         out.push(Line::default());
