@@ -1,3 +1,10 @@
 //! Starts the Hubbub client.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    hubbub_client::cli::main()
+}

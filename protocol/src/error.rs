@@ -87,6 +87,9 @@ error_codes! {
     ServerFull, "server_full", Later, "The server has as many connections or sessions as its operator allows.";
     TooManyConnections, "too_many_connections", Later, "This address has as many connections as one may have.";
     ForbiddenOrigin, "forbidden_origin", No, "A browser page of this origin may not connect; the operator lists those that may.";
+    NotFound, "not_found", No, "HTTP only: there is nothing at this path.";
+    MethodNotAllowed, "method_not_allowed", No, "HTTP only: this path does not take this method.";
+    UpgradeRequired, "upgrade_required", No, "HTTP only: this path takes a WebSocket handshake of RFC 6455, version 13.";
     ShuttingDown, "shutting_down", Later, "The server is shutting down; reconnect later.";
     Internal, "internal", Later, "Something failed inside the server; its log says what.";
 }

@@ -113,12 +113,14 @@ async fn sweep(sessions: Arc<Sessions>) {
     }
 }
 
+type ShardInbox = mpsc::Receiver<ShardCommand>;
+
 /// What each worker thread is made from.
 #[derive(Clone)]
 struct Workers {
     fanout: Fanout,
     /// The inboxes of the shards that have not started yet; every worker takes one.
-    inboxes: Arc<Mutex<Vec<(usize, mpsc::Receiver<ShardCommand>)>>>,
+    inboxes: Arc<Mutex<Vec<(usize, ShardInbox)>>>,
     hub: Arc<Hub>,
     admission: Arc<Admission>,
     pages: Data<page::PageState>,

@@ -4,6 +4,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use hubbub_protocol::{ErrorBody, Event, envelope};
 use serde::Serialize;
 
+use crate::metrics as names;
+
 const FIN_TEXT: u8 = 0x81;
 const FIN_CLOSE: u8 = 0x88;
 const FIN_PING: u8 = 0x89;
@@ -76,7 +78,7 @@ pub fn ok<T: Serialize>(re: u64, ok: &T) -> Bytes {
 /// A frame with a reply that says `error`.
 #[must_use]
 pub fn error(re: Option<u64>, error: &ErrorBody) -> Bytes {
-    metrics::counter!("hubbub_refusals_total", "code" => error.code.as_str()).increment(1);
+    metrics::counter!(names::REFUSALS_TOTAL, "code" => error.code.as_str()).increment(1);
     text(envelope::encode_error(re, error).unwrap_or_default().as_bytes())
 }
 

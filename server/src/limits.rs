@@ -89,7 +89,7 @@ limits! {
     hello_ms: 10_000, 100 ..= 600_000,
         "The time from the upgrade to a successful `hello`, in milliseconds.",
         "Close 4000.";
-    http_head_ms: 5_000, 100 ..= 60_000,
+    http_head_ms: 5_000, 1_000 ..= 60_000,
         "The time to send the head of an HTTP request, in milliseconds.",
         "HTTP 408, then the connection is closed.";
     http_head_bytes_max: 8_192, 1_024 ..= 65_536,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+use crate::metrics as names;
 
 /// What a shard measures. Counted in plain fields during a turn, given to the recorder at its end.
 pub struct FanoutMeter {
@@ -16,6 +18,7 @@ pub struct FanoutMeter {
     writes_total: Counter,
     lagged_total: Counter,
     signals_dropped_total: Counter,
+    outbox_bytes: Gauge,
     turn_seconds: Histogram,
     inbox_depth: Histogram,
 }
@@ -32,13 +35,14 @@ impl FanoutMeter {
             writes: 0,
             lagged: 0,
             signals_dropped: 0,
-            deliveries_total: counter!("hubbub_deliveries_total", &label()),
-            bytes_total: counter!("hubbub_delivered_bytes_total", &label()),
-            writes_total: counter!("hubbub_socket_writes_total", &label()),
-            lagged_total: counter!("hubbub_lagged_total"),
-            signals_dropped_total: counter!("hubbub_signals_dropped_total"),
-            turn_seconds: histogram!("hubbub_fanout_pass_seconds", &label()),
-            inbox_depth: histogram!("hubbub_shard_inbox_depth", &label()),
+            deliveries_total: counter!(names::DELIVERIES_TOTAL, &label()),
+            bytes_total: counter!(names::DELIVERED_BYTES_TOTAL, &label()),
+            writes_total: counter!(names::SOCKET_WRITES_TOTAL, &label()),
+            lagged_total: counter!(names::LAGGED_TOTAL),
+            signals_dropped_total: counter!(names::SIGNALS_DROPPED_TOTAL),
+            outbox_bytes: gauge!(names::OUTBOX_BYTES, &label()),
+            turn_seconds: histogram!(names::FANOUT_PASS_SECONDS, &label()),
+            inbox_depth: histogram!(names::SHARD_INBOX_DEPTH, &label()),
         }
     }
 
@@ -68,6 +72,11 @@ impl FanoutMeter {
         if depth > 0 {
             self.inbox_depth.record(depth as f64);
         }
+    }
+
+    /// What waits in this shard's outboxes.
+    pub fn outboxes(&mut self, bytes: usize) {
+        self.outbox_bytes.set(bytes as f64);
     }
 
     /// A turn has ended.

@@ -85,6 +85,8 @@ impl Unit {
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct MetricInfo {
+    /// The constant of this module that holds the name.
+    pub constant: &'static str,
     /// Its name, as Prometheus sees it.
     pub name: &'static str,
     /// What it does over time.
@@ -103,6 +105,7 @@ macro_rules! metrics {
 
         /// Every metric, in the order of the documents.
         pub const TABLE: &[MetricInfo] = &[$(MetricInfo {
+            constant: stringify!($name),
             name: $wire,
             kind: Kind::$kind,
             unit: Unit::$unit,
@@ -118,7 +121,7 @@ metrics! {
     CONNECTIONS = "hubbub_connections": Gauge, Count, [],
         "WebSocket connections that are open.";
     CONNECTIONS_TOTAL = "hubbub_connections_total": Counter, Count, ["outcome"],
-        "WebSocket connections that have ended, by the close code, or `lost` when there was no close frame.";
+        "WebSocket connections that have ended: `normal`, `going_away` and the like, by the close code, or `lost` when the server sent no close frame.";
     UPGRADES_TOTAL = "hubbub_upgrades_total": Counter, Count, ["outcome"],
         "Requests for a WebSocket: `accepted`, or the code of the refusal.";
     SESSIONS = "hubbub_sessions": Gauge, Count, [],
@@ -161,12 +164,12 @@ metrics! {
         "Bytes written to WebSocket connections.";
     SOCKET_WRITES_TOTAL = "hubbub_socket_writes_total": Counter, Count, ["shard"],
         "Write calls on WebSocket connections; each carries all that waited.";
-    OUTBOX_BYTES = "hubbub_outbox_bytes": Gauge, Bytes, [],
-        "Bytes that wait in all outboxes together.";
+    OUTBOX_BYTES = "hubbub_outbox_bytes": Gauge, Bytes, ["shard"],
+        "Bytes that wait in all outboxes of a shard together.";
     LAGGED_TOTAL = "hubbub_lagged_total": Counter, Count, [],
         "Times that a reader was told `lagged` because its outbox was full.";
     EVICTED_TOTAL = "hubbub_evicted_total": Counter, Count, ["reason"],
-        "Connections that the server closed: `hello_timeout`, `ping_timeout`, `slow`, `policy`, `replaced` and the like.";
+        "Connections that the server closed, by the close code: `hello_timeout`, `ping_timeout`, `slow`, `policy`, `replaced` and the like.";
     PROCESS_START_TIME_SECONDS = "process_start_time_seconds": Gauge, Seconds, [],
         "When the process started, in seconds since 1970.";
     PROCESS_CPU_SECONDS_TOTAL = "process_cpu_seconds_total": Counter, Seconds, [],
@@ -279,6 +282,7 @@ mod tests {
                 ::metrics::counter!(info.name, *label => "x").increment(1);
             }
         }
+        ::metrics::gauge!(OUTBOX_BYTES, "shard" => "x").set(1.0);
         let text = render(&handle);
         for info in TABLE {
             assert!(text.contains(&format!("# HELP {} {}\n", info.name, info.help)), "{}\n{text}", info.name);

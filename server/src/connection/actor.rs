@@ -30,7 +30,9 @@ use crate::{
     frame,
     hub::Hub,
     limits::size,
+    metrics as names,
     room::{RoomCommand, RoomHandle},
+    session::Session,
 };
 
 /// How long the peer's close frame is waited for after ours.
@@ -62,12 +64,14 @@ pub struct ConnectionActor {
     held: Option<Answer>,
     /// An order that must wait for the same.
     ordered: Option<Order>,
-    /// The room that all requests in flight went to.
-    asked_room: Option<Arc<RoomHandle>>,
+    /// The room that all requests in flight are posts to; `None` when one is something else.
+    posted_to: Option<Arc<RoomHandle>>,
     requests: Bucket,
     invalid_requests: u64,
     heartbeat: Heartbeat,
     pulse: Pulse,
+    /// The code of the close frame that was sent.
+    closed: Option<u16>,
     driver: Option<Driver>,
     _permit: Box<dyn std::any::Any>,
 }
@@ -103,9 +107,10 @@ impl ConnectionActor {
             driver: Some(Driver { socket, outbox: outbox.clone(), gate: gate.clone(), decoder }),
             id: None,
             login: None,
+            closed: None,
             held: None,
             ordered: None,
-            asked_room: None,
+            posted_to: None,
             invalid_requests: 0,
             hub,
             shard,
@@ -149,11 +154,13 @@ impl ConnectionActor {
         Answer::Reply(refusal)
     }
 
-    /// Replies go out in the order of the requests: only commands for one and the same room, which answers in
-    /// order, may be under way together.
+    /// Replies go out in the order of the requests: only posts to one and the same room, which are acknowledged
+    /// in order, may be under way together.
     fn must_wait(&self, answer: &Answer) -> bool {
-        let same_room = |room: &Arc<RoomHandle>| self.asked_room.as_ref().is_some_and(|asked| Arc::ptr_eq(asked, room));
-        self.outbox.in_flight() > 0 && !matches!(answer, Answer::Room(room, _) if same_room(room))
+        let same_room =
+            |room: &Arc<RoomHandle>| self.posted_to.as_ref().is_some_and(|posted| Arc::ptr_eq(posted, room));
+        let joins_posts = matches!(answer, Answer::Room(room, RoomCommand::Append(_)) if same_room(room));
+        self.outbox.in_flight() > 0 && !joins_posts
     }
 
     fn perform(&mut self, answer: Answer, ctx: &mut Context<Self>) {
@@ -167,7 +174,7 @@ impl ConnectionActor {
     /// Gives a command to a room, which will answer through the shard.
     fn ask(&mut self, room: Arc<RoomHandle>, command: RoomCommand, ctx: &mut Context<Self>) {
         self.outbox.request_sent();
-        self.asked_room = Some(room.clone());
+        self.posted_to = matches!(command, RoomCommand::Append(_)).then(|| room.clone());
         match room.try_send(command) {
             Ok(()) => {}
             Err(TrySendError::Full(command)) => self.later(
@@ -197,21 +204,14 @@ impl ConnectionActor {
     }
 
     fn finish(&mut self, outcome: Outcome, ctx: &mut Context<Self>) {
+        if self.gate.closing.get() {
+            // Nothing may follow the close frame, and nothing may be begun for who is gone.
+            return;
+        }
         match outcome {
             Outcome::Reply(reply) => self.outbox.send(&reply),
             Outcome::Sent => {}
-            Outcome::Greeted(session, reply) => {
-                let Some(id) = self.id else { return };
-                match self.hub.sessions.attach(&session, id) {
-                    Ok(()) => {
-                        self.login = Some(Login::new(session, &self.hub));
-                        self.pulse.greeted = true;
-                        gauge!("hubbub_sessions_online").increment(1.0);
-                        self.outbox.send(&reply);
-                    }
-                    Err(error) => self.close(close::SESSION_ENDED, &error.message, ctx),
-                }
-            }
+            Outcome::Greeted(re, session, reply) => self.greet(re, session, &reply),
             Outcome::Opened(room, command) => {
                 if let Some(login) = &mut self.login {
                     login.rooms.insert(room.key().clone(), room.clone());
@@ -220,10 +220,23 @@ impl ConnectionActor {
             }
             Outcome::Quit(reply) => {
                 self.login = None;
-                gauge!("hubbub_sessions_online").decrement(1.0);
+                gauge!(names::SESSIONS_ONLINE).decrement(1.0);
                 self.outbox.send(&reply);
                 self.close(close::NORMAL, "goodbye", ctx);
             }
+        }
+    }
+
+    fn greet(&mut self, re: u64, session: Arc<Session>, reply: &Bytes) {
+        let Some(id) = self.id else { return };
+        match self.hub.sessions.attach(&session, id) {
+            Ok(()) => {
+                self.login = Some(Login::new(session));
+                self.pulse.greeted = true;
+                gauge!(names::SESSIONS_ONLINE).increment(1.0);
+                self.outbox.send(reply);
+            }
+            Err(error) => self.outbox.send(&frame::error(Some(re), &error)),
         }
     }
 
@@ -242,10 +255,7 @@ impl ConnectionActor {
                 self.outbox.send(&frame::ping());
                 self.on_time(ctx);
             }
-            Beat::Close(code, reason) => {
-                counter!("hubbub_evicted_total", "reason" => code.to_string()).increment(1);
-                self.close(code, reason, ctx);
-            }
+            Beat::Close(code, reason) => self.close(code, reason, ctx),
         }
     }
 
@@ -262,6 +272,10 @@ impl ConnectionActor {
             return;
         }
         tracing::debug!(connection = ?self.id, code, reason, "closing");
+        self.closed = Some(code);
+        if code != close::NORMAL {
+            counter!(names::EVICTED_TOTAL, "reason" => close::name(code)).increment(1);
+        }
         self.outbox.send(&frame::close(code, reason));
         self.outbox.wake();
         ctx.run_later(CLOSE_WAIT, |_, ctx| ctx.stop());
@@ -270,8 +284,8 @@ impl ConnectionActor {
     fn on_frame(&mut self, incoming: ClientFrame, ctx: &mut Context<Self>) {
         self.pulse.heard_ms = monotonic_ms();
         match incoming {
-            ClientFrame::Close(code) => {
-                self.close(code.unwrap_or(close::NORMAL), "", ctx);
+            ClientFrame::Close(_) => {
+                self.close(close::NORMAL, "", ctx);
                 ctx.stop();
             }
             _ if self.gate.closing.get() => {}
@@ -287,21 +301,25 @@ impl Actor for ConnectionActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        gauge!("hubbub_connections").increment(1.0);
+        gauge!(names::CONNECTIONS).increment(1.0);
         self.id = Some(self.shard.connect(self.outbox.clone(), ctx.address().recipient()));
         if let Some(driver) = self.driver.take() {
             ctx.add_stream(driver);
         }
         self.on_time(ctx);
     }
+}
 
-    /// The rooms and the session learn that the connection is gone; the session lives on.
-    fn stopped(&mut self, _: &mut Self::Context) {
-        gauge!("hubbub_connections").decrement(1.0);
+/// However the actor ends, a panic included, the rooms and the session learn that the connection is gone; the
+/// session lives on.
+impl Drop for ConnectionActor {
+    fn drop(&mut self) {
         let Some(id) = self.id else { return };
+        gauge!(names::CONNECTIONS).decrement(1.0);
+        counter!(names::CONNECTIONS_TOTAL, "outcome" => self.closed.map_or("lost", close::name)).increment(1);
         self.shard.disconnect(id);
         let Some(login) = self.login.take() else { return };
-        gauge!("hubbub_sessions_online").decrement(1.0);
+        gauge!(names::SESSIONS_ONLINE).decrement(1.0);
         let hub = self.hub.clone();
         actix_rt::spawn(async move {
             let user = login.session.user;
@@ -324,7 +342,11 @@ impl StreamHandler<Incoming> for ConnectionActor {
                 (None, Some(answer)) => self.perform(answer, ctx),
                 (None, None) => {}
             },
-            Incoming::Broken(error) => self.close(error.close_code(), &error.to_string(), ctx),
+            Incoming::Broken(error) => {
+                self.close(error.close_code(), &error.to_string(), ctx);
+                // What follows a broken frame means nothing, so the peer's close frame cannot be waited for.
+                self.outbox.end();
+            }
         }
     }
 }

@@ -18,6 +18,8 @@ use metrics::counter;
 use super::websocket::{ClientFrame, Decoder, FrameError};
 use crate::fanout::{Outbox, Socket};
 
+use crate::metrics as names;
+
 /// The scratch area of a thread, into which all its connections read.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
@@ -31,6 +33,12 @@ thread_local! {
 impl Socket for TcpStream {
     fn try_write_vectored(&self, frames: &[io::IoSlice<'_>]) -> io::Result<usize> {
         TcpStream::try_write_vectored(self, frames)
+    }
+
+    fn end(&self) {
+        if let Err(error) = rustix::net::shutdown(self, rustix::net::Shutdown::Write) {
+            tracing::debug!(%error, "the peer had ended first");
+        }
     }
 }
 
@@ -88,7 +96,7 @@ impl Driver {
     fn read(&mut self) -> io::Result<bool> {
         SCRATCH.with_borrow_mut(|scratch| {
             let count = self.socket.try_read(scratch)?;
-            counter!("hubbub_bytes_in_total").increment(count as u64);
+            counter!(names::BYTES_IN_TOTAL).increment(count as u64);
             self.decoder.feed(&scratch[..count]);
             Ok(count > 0)
         })
@@ -109,9 +117,9 @@ impl Stream for Driver {
             return Poll::Ready(Some(Incoming::Settled));
         }
         while self.may_read() {
-            match self.decoder.next() {
+            match self.decoder.next_frame() {
                 Ok(Some(frame)) => {
-                    counter!("hubbub_frames_in_total").increment(1);
+                    counter!(names::FRAMES_IN_TOTAL).increment(1);
                     return Poll::Ready(Some(Incoming::Frame(frame)));
                 }
                 Err(error) => return Poll::Ready(Some(Incoming::Broken(error))),

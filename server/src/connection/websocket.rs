@@ -106,7 +106,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When the peer broke a rule; nothing more is taken then.
-    pub fn next(&mut self) -> Result<Option<ClientFrame>, FrameError> {
+    pub fn next_frame(&mut self) -> Result<Option<ClientFrame>, FrameError> {
         while !self.over {
             match self.frame() {
                 Ok(Step::Message(frame)) => {
@@ -274,7 +274,7 @@ mod tests {
         decoder.feed(bytes);
         let mut frames = Vec::new();
         loop {
-            match decoder.next() {
+            match decoder.next_frame() {
                 Ok(Some(frame)) => frames.push(frame),
                 Ok(None) => return (frames, None),
                 Err(error) => return (frames, Some(error)),
@@ -294,9 +294,9 @@ mod tests {
     fn a_declared_length_is_refused_before_its_first_byte() {
         let mut decoder = Decoder::new(1_000);
         decoder.feed(&[0x81, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4]);
-        assert_eq!(decoder.next(), Err(FrameError::TooBig { declared: 1 << 40, max: 1_000 }));
+        assert_eq!(decoder.next_frame(), Err(FrameError::TooBig { declared: 1 << 40, max: 1_000 }));
         decoder.feed(&[0; 4096]);
-        assert_eq!((decoder.next(), decoder.held()), (Ok(None), 0));
+        assert_eq!((decoder.next_frame(), decoder.held()), (Ok(None), 0));
     }
 
     #[test]
@@ -334,7 +334,7 @@ mod tests {
             while !rest.is_empty() {
                 let (now, later) = rest.split_at(cuts.next().unwrap_or(1).min(rest.len()));
                 decoder.feed(now);
-                while let Some(frame) = decoder.next().expect("valid") { frames.push(frame) }
+                while let Some(frame) = decoder.next_frame().expect("valid") { frames.push(frame) }
                 rest = later;
             }
             let expected: Vec<_> = texts.into_iter().map(ClientFrame::Text).collect();
@@ -349,7 +349,7 @@ mod tests {
             let mut decoder = Decoder::new(1_000);
             for piece in pieces {
                 decoder.feed(&piece);
-                while let Ok(Some(_)) = decoder.next() {}
+                while let Ok(Some(_)) = decoder.next_frame() {}
                 prop_assert!(decoder.held() <= 2 * (1_000 + 300 + HEADER_BYTES_MAX) + 1_000);
             }
         }

@@ -29,7 +29,7 @@ pub(super) fn hello(asked: &Asked<'_>, hello: request::Hello) -> Result<Answer, 
                 match hub.sessions.begin(nick).await {
                     Ok((session, token)) => {
                         let reply = frame::ok(re, &welcome(&hub, &session, token, false));
-                        Outcome::Greeted(session, reply)
+                        Outcome::Greeted(re, session, reply)
                     }
                     Err(error) => Outcome::Reply(frame::error(Some(re), &error)),
                 }
@@ -38,7 +38,7 @@ pub(super) fn hello(asked: &Asked<'_>, hello: request::Hello) -> Result<Answer, 
         (None, Some(token)) => {
             let session = hub.sessions.find(&token)?;
             let reply = frame::ok(re, &welcome(&hub, &session, token, true));
-            Ok(Answer::Later(Box::pin(async move { Outcome::Greeted(session, reply) })))
+            Ok(Answer::Later(Box::pin(async move { Outcome::Greeted(re, session, reply) })))
         }
         (Some(_), Some(_)) | (None, None) => {
             let message = "`hello` takes either `guest`, a nick, or `token`, that of a session";
@@ -74,7 +74,7 @@ pub(super) fn quit(login: &mut Login, asked: &Asked<'_>) -> Answer {
                 tracing::debug!(room = %room.name(), "left a room that has stopped");
             }
         }
-        hub.sessions.end(&session).await;
+        hub.sessions.end(&session, Some(from)).await;
         Outcome::Quit(frame::ok(re, &Done {}))
     }))
 }

@@ -17,7 +17,7 @@ use crate::{
     store::{LogPage, Page, StoreError},
 };
 
-pub(super) fn join(login: &mut Login, asked: &Asked<'_>, join: request::Join) -> Result<Answer, ErrorBody> {
+pub(super) fn join(login: &Login, asked: &Asked<'_>, join: request::Join) -> Result<Answer, ErrorBody> {
     let name = room_name(&join.room)?;
     let command = RoomCommand::Join {
         re: asked.re,
@@ -50,22 +50,22 @@ pub(super) fn part(login: &mut Login, asked: &Asked<'_>, part: &request::Part) -
     Ok(Answer::Room(room, RoomCommand::Part { re: Some(asked.re), from: asked.from, user: login.session.user }))
 }
 
-pub(super) fn post(login: &mut Login, asked: &Asked<'_>, post: request::Post) -> Result<Answer, ErrorBody> {
+pub(super) fn post(login: &Login, asked: &Asked<'_>, post: request::Post) -> Result<Answer, ErrorBody> {
     let request::Post { room, nonce, text, kind } = post;
     text::check_post(&text, asked.hub.limits.text_chars_max)?;
     append(login, asked, &room, &nonce, PostBody::Post { kind, text })
 }
 
-pub(super) fn topic(login: &mut Login, asked: &Asked<'_>, topic: request::Topic) -> Result<Answer, ErrorBody> {
+pub(super) fn topic(login: &Login, asked: &Asked<'_>, topic: request::Topic) -> Result<Answer, ErrorBody> {
     let request::Topic { room, nonce, topic } = topic;
     text::check_topic(&topic, asked.hub.limits.topic_chars_max)?;
     append(login, asked, &room, &nonce, PostBody::Topic { topic })
 }
 
-fn append(login: &mut Login, asked: &Asked<'_>, room: &str, nonce: &str, body: PostBody) -> Result<Answer, ErrorBody> {
+fn append(login: &Login, asked: &Asked<'_>, room: &str, nonce: &str, body: PostBody) -> Result<Answer, ErrorBody> {
     let room = login.room(room)?.clone();
     let nonce = Nonce::parse(nonce).map_err(|error| ErrorBody::new(ErrorCode::InvalidNonce, error.to_string()))?;
-    login.posts.take(asked.now_ms).map_err(|wait_ms| {
+    login.session.count_post(asked.now_ms).map_err(|wait_ms| {
         let message = "you post faster than this server allows; send it again later with the same nonce";
         ErrorBody::new(ErrorCode::RateLimited, message).retry_after(wait_ms)
     })?;

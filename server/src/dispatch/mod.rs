@@ -14,7 +14,6 @@ use futures_util::future::LocalBoxFuture;
 use hubbub_protocol::{ErrorBody, ErrorCode, NameKey, Request, RequestFrame, RoomName};
 
 use crate::{
-    domain::rate::Bucket,
     fanout::ConnectionId,
     frame,
     hub::Hub,
@@ -36,8 +35,8 @@ pub enum Answer {
 pub enum Outcome {
     /// With this reply.
     Reply(Bytes),
-    /// With a session; the reply says so.
-    Greeted(Arc<Session>, Bytes),
+    /// With a session for the request of this id; the reply says so.
+    Greeted(u64, Arc<Session>, Bytes),
     /// With a room that is open now and gets this command.
     Opened(Arc<RoomHandle>, RoomCommand),
     /// A command was handed to its room after waiting for space; the room answers.
@@ -54,15 +53,13 @@ pub struct Login {
     pub rooms: HashMap<NameKey, Arc<RoomHandle>>,
     /// Whether the user is away.
     pub away: bool,
-    posts: Bucket,
 }
 
 impl Login {
     /// A login that has joined nothing yet.
     #[must_use]
-    pub fn new(session: Arc<Session>, hub: &Hub) -> Self {
-        let posts = Bucket::new(hub.limits.post_burst, hub.limits.posts_per_s);
-        Self { session, rooms: HashMap::new(), away: false, posts }
+    pub fn new(session: Arc<Session>) -> Self {
+        Self { session, rooms: HashMap::new(), away: false }
     }
 
     fn room(&self, name: &str) -> Result<&Arc<RoomHandle>, ErrorBody> {

@@ -14,6 +14,7 @@ use super::{Answer, Asked, Login, Outcome, greet::parse_nick, log::store_error, 
 use crate::{
     frame,
     hub::Hub,
+    metrics as names,
     room::{RoomCommand, RoomHandle},
     store::StoredRoom,
 };
@@ -57,7 +58,7 @@ pub(super) fn typing(login: &Login, asked: &Asked<'_>, typing: &request::Typing)
     match room.try_send(RoomCommand::Typing { user: login.session.user }) {
         Ok(()) => {}
         // A signal may be lost: the room has more important things to do.
-        Err(TrySendError::Full(_)) => metrics::counter!("hubbub_signals_dropped_total").increment(1),
+        Err(TrySendError::Full(_)) => metrics::counter!(names::SIGNALS_DROPPED_TOTAL).increment(1),
         Err(TrySendError::Closed(_)) => tracing::debug!(room = %room.name(), "typed in a room that has stopped"),
     }
     Ok(Answer::Reply(frame::ok(asked.re, &Done {})))

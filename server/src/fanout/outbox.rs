@@ -25,6 +25,16 @@ const SLICES_MAX: usize = 64;
 /// A queue that had more room than this gives it back once it is empty.
 const QUEUE_KEPT: usize = 16;
 
+thread_local! {
+    /// What waits in all outboxes of this thread.
+    static QUEUED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The bytes that wait in all outboxes of this thread.
+pub(super) fn queued_here() -> usize {
+    QUEUED.get()
+}
+
 /// The part of a socket that an outbox needs.
 pub trait Socket {
     /// Writes as much as can be written at once.
@@ -32,6 +42,9 @@ pub trait Socket {
     /// # Errors
     /// `WouldBlock` when nothing can be written now; others when never again.
     fn try_write_vectored(&self, frames: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Says that nothing more will be written.
+    fn end(&self);
 }
 
 /// What waits for one socket.
@@ -43,6 +56,8 @@ pub struct Outbox {
     /// Since when the socket takes nothing.
     blocked_since_ms: Cell<Option<u64>>,
     broken: Cell<bool>,
+    /// Nothing is taken any more; once nothing waits, the socket is told.
+    ending: Cell<bool>,
     /// Requests that rooms have not answered yet.
     in_flight: Cell<u32>,
     /// When the last of them was given or answered.
@@ -61,6 +76,7 @@ impl Outbox {
             queued: Cell::new(0),
             blocked_since_ms: Cell::new(None),
             broken: Cell::new(false),
+            ending: Cell::new(false),
             in_flight: Cell::new(0),
             answered_ms: Cell::new(0),
             task: RefCell::default(),
@@ -70,7 +86,7 @@ impl Outbox {
 
     /// Puts a frame in if it fits, writing first when that helps. Does not write otherwise: see [`Outbox::flush`].
     pub fn push(&self, kind: Kind, frame: &Bytes) -> Verdict {
-        if self.broken.get() {
+        if self.broken.get() || self.ending.get() {
             return Verdict::Drop;
         }
         let mut verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max);
@@ -79,7 +95,7 @@ impl Outbox {
             verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max);
         }
         if verdict == Verdict::Take {
-            self.queued.set(self.queued.get() + frame.len());
+            self.set_queued(self.queued.get() + frame.len());
             self.queue.borrow_mut().push_back(frame.clone());
         }
         verdict
@@ -124,7 +140,7 @@ impl Outbox {
             self.writes.set(self.writes.get() + 1);
             match self.socket.try_write_vectored(&slices[..count]) {
                 Ok(written) => {
-                    self.queued.set(self.queued.get() - written);
+                    self.set_queued(self.queued.get() - written);
                     advance(&mut queue, written);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -139,6 +155,17 @@ impl Outbox {
         }
         if queue.capacity() > QUEUE_KEPT {
             *queue = VecDeque::new();
+        }
+        if self.ending.get() {
+            self.socket.end();
+        }
+    }
+
+    /// Writes what waits, then says that nothing follows.
+    pub fn end(&self) {
+        self.ending.set(true);
+        if self.queued.get() == 0 && !self.broken.get() {
+            self.socket.end();
         }
     }
 
@@ -155,9 +182,13 @@ impl Outbox {
     /// Gives the socket up: what waits is dropped, and the connection's task sees a broken socket.
     pub fn break_off(&self) {
         self.broken.set(true);
-        self.queued.set(0);
+        self.set_queued(0);
         self.queue.borrow_mut().clear();
         self.wake();
+    }
+
+    fn set_queued(&self, queued: usize) {
+        QUEUED.set(QUEUED.get() + queued - self.queued.replace(queued));
     }
 
     /// The bytes that wait.
@@ -216,6 +247,12 @@ impl Outbox {
     }
 }
 
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.set_queued(0);
+    }
+}
+
 /// Takes `written` bytes from the front.
 fn advance(queue: &mut VecDeque<Bytes>, mut written: usize) {
     while let Some(frame) = queue.front_mut() {
@@ -263,6 +300,10 @@ pub(crate) mod tests {
             }
             if written == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(written) }
         }
+
+        fn end(&self) {
+            self.taken.borrow_mut().push(b'.');
+        }
     }
 
     fn frame(text: &'static str) -> Bytes {
@@ -306,6 +347,19 @@ pub(crate) mod tests {
         assert!(outbox.is_broken());
         outbox.send(&frame("def"));
         assert_eq!(outbox.queued(), 0);
+    }
+
+    #[test]
+    fn the_end_comes_after_what_waits_and_nothing_after_the_end() {
+        let pipe = Pipe::open(2);
+        let outbox = Outbox::new(pipe.clone(), 100);
+        outbox.send(&frame("abc"));
+        outbox.end();
+        assert_eq!(outbox.push(Kind::Direct, &frame("def")), Verdict::Drop);
+        assert_eq!(pipe.text(), "ab");
+        pipe.budget.set(100);
+        outbox.writable();
+        assert_eq!(pipe.text(), "abc.");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::{
     command::{Batch, Item, LogChunk, Order, ShardCommand},
     hall::{Cargo, Hall},
     handle::{ConnectionId, ShardHandle, ShardId},
-    outbox::Outbox,
+    outbox::{Outbox, queued_here},
 };
 use crate::{
     domain::outbox::{Kind, Verdict},
@@ -147,6 +147,7 @@ impl Shard {
         }
         self.run_slice();
         self.write_dirty();
+        self.meter.outboxes(queued_here());
         self.meter.turn(begun.elapsed());
         !self.ready.is_empty()
     }
@@ -358,7 +359,7 @@ impl Shard {
 fn shutdown_order(spread_ms: u64, salt: u64) -> Order {
     // A multiplicative hash spreads neighbours evenly (Knuth, TAOCP 6.4).
     let spread = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    let after_ms = 500 + (spread * spread_ms >> 32);
+    let after_ms = 500 + ((spread * spread_ms) >> 32);
     let message = "the server is shutting down; it may be back soon".to_owned();
     let goodbye = Goodbye { reason: GoodbyeReason::Shutdown, message, reconnect_after_ms: Some(after_ms) };
     Order { goodbye, code: close::GOING_AWAY }

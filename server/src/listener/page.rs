@@ -17,7 +17,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use hubbub_protocol::{SUBPROTOCOL, WS_PATH};
+use hubbub_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL, WS_PATH};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sha2::{Digest, Sha256};
 use tokio::{
@@ -191,7 +191,7 @@ async fn upgrade_required() -> HttpResponse {
         "this is a WebSocket: connect with an upgrade (RFC 6455), version 13, subprotocol {SUBPROTOCOL}; \
          a browser or curl alone cannot talk here"
     );
-    let mut response = refusal(StatusCode::UPGRADE_REQUIRED, "upgrade_required", &message);
+    let mut response = refusal(StatusCode::UPGRADE_REQUIRED, ErrorCode::UpgradeRequired, message);
     response.headers_mut().insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
     response
 }
@@ -206,19 +206,19 @@ async fn get_only() -> HttpResponse {
 
 fn method_not_allowed(allowed: &'static str) -> HttpResponse {
     let message = format!("this address takes {allowed} only");
-    let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message);
+    let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message);
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
     response
 }
 
 async fn not_found() -> HttpResponse {
     let message = format!("there is nothing here; people start at /, programs at {WS_PATH}");
-    refusal(StatusCode::NOT_FOUND, "not_found", &message)
+    refusal(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
 }
 
 /// A refusal in the shape that errors have everywhere else: a word for programs, a sentence for people.
-fn refusal(status: StatusCode, code: &str, message: &str) -> HttpResponse {
-    let body = serde_json::json!({ "error": { "code": code, "message": message } });
+fn refusal(status: StatusCode, code: ErrorCode, message: String) -> HttpResponse {
+    let body = serde_json::json!({ "error": ErrorBody::new(code, message) });
     HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -22,6 +22,7 @@ use crate::{
     connection::{ConnectionActor, ConnectionParts},
     fanout::LocalShard,
     hub::Hub,
+    metrics as names,
 };
 
 /// What the door of one thread needs.
@@ -58,23 +59,24 @@ type Refusal = (StatusCode, ErrorBody);
 
 impl Door {
     fn check(&self, request: &Request) -> Result<Permit, Refusal> {
-        let malformed = |status, message: &str| Err((status, ErrorBody::new(ErrorCode::Malformed, message)));
+        let refuse = |status, code, message: &str| Err((status, ErrorBody::new(code, message)));
         if request.path() != WS_PATH {
             let message = format!("WebSocket connections are taken at {WS_PATH}, and no other upgrade anywhere");
-            return malformed(StatusCode::NOT_FOUND, &message);
+            return refuse(StatusCode::NOT_FOUND, ErrorCode::NotFound, &message);
         }
         if head_bytes(request) > self.hub.limits.http_head_bytes_max {
-            return malformed(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of this request is too large");
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return refuse(status, ErrorCode::Malformed, "the head of this request is too large");
         }
         if let Err(error) = ws::verify_handshake(request.head()) {
-            let status = match error {
-                ws::HandshakeError::GetMethodRequired => StatusCode::METHOD_NOT_ALLOWED,
+            let (status, code) = match error {
+                ws::HandshakeError::GetMethodRequired => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed),
                 ws::HandshakeError::UnsupportedVersion | ws::HandshakeError::NoVersionHeader => {
-                    StatusCode::UPGRADE_REQUIRED
+                    (StatusCode::UPGRADE_REQUIRED, ErrorCode::UpgradeRequired)
                 }
-                _ => StatusCode::BAD_REQUEST,
+                _ => (StatusCode::BAD_REQUEST, ErrorCode::Malformed),
             };
-            return malformed(status, &format!("this is no WebSocket handshake: {error}"));
+            return refuse(status, code, &format!("this is no WebSocket handshake: {error}"));
         }
         if let Some(origin) = self.foreign_origin(request) {
             let message = format!("pages of {origin} may not connect; the operator lists those that may");
@@ -119,7 +121,7 @@ impl Door {
         if let Err(error) = parts.io.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        counter!("hubbub_upgrades_total", "outcome" => "accepted").increment(1);
+        counter!(names::UPGRADES_TOTAL, "outcome" => "accepted").increment(1);
         let read: BytesMut = parts.read_buf;
         ConnectionActor::launch(ConnectionParts { socket: parts.io, read, hub: self.hub, shard, permit });
     }
@@ -141,7 +143,7 @@ fn offers_subprotocol(request: &Request) -> bool {
 
 /// Answers with a status and the error as JSON, then closes.
 async fn refuse(mut socket: Socket, (status, error): Refusal) {
-    counter!("hubbub_upgrades_total", "outcome" => error.code.as_str()).increment(1);
+    counter!(names::UPGRADES_TOTAL, "outcome" => error.code.as_str()).increment(1);
     tracing::debug!(%status, code = %error.code, "upgrade refused");
     let body = crate::frame::json(&serde_json::json!({ "error": error }));
     let mut response = Response::build(status);

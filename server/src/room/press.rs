@@ -32,14 +32,14 @@ impl Press {
         Self { room, fanout, sheets, seated, chunk: BytesMut::new(), first_seq: 0, events: 0 }
     }
 
-    fn to(&mut self, connection: ConnectionId, item: Item) {
+    fn put(&mut self, connection: ConnectionId, item: Item) {
         self.close_chunk();
         if let Some(sheet) = self.sheets.get_mut(usize::from(connection.shard)) {
             sheet.push(item);
         }
     }
 
-    fn to_all(&mut self, item: &Item) {
+    fn put_all(&mut self, item: &Item) {
         for (sheet, _) in self.sheets.iter_mut().zip(&self.seated).filter(|(_, seated)| **seated > 0) {
             sheet.push(item.clone());
         }
@@ -61,14 +61,14 @@ impl Press {
         if self.events > 0 {
             let frames = self.chunk.split().freeze();
             let events = std::mem::take(&mut self.events);
-            self.to_all(&Item::Log(LogChunk { frames, first_seq: self.first_seq, events }));
+            self.put_all(&Item::Log(LogChunk { frames, first_seq: self.first_seq, events }));
         }
     }
 
     /// A signal.
     pub(super) fn signal(&mut self, frame: Bytes) {
         self.close_chunk();
-        self.to_all(&Item::Signal(frame));
+        self.put_all(&Item::Signal(frame));
     }
 
     /// A reply to one connection.
@@ -80,12 +80,12 @@ impl Press {
 
     /// From here on the connection is reached by what is published, if it was not before.
     pub(super) fn seat(&mut self, connection: ConnectionId, reply: Bytes) {
-        self.to(connection, Item::Seat(connection, reply));
+        self.put(connection, Item::Seat(connection, reply));
     }
 
     /// From here on it is not, if it was before.
     pub(super) fn unseat(&mut self, connection: ConnectionId, reply: Option<Bytes>) {
-        self.to(connection, Item::Unseat(connection, reply));
+        self.put(connection, Item::Unseat(connection, reply));
     }
 
     /// One more member (or, with -1, one less) is reached through the connection's shard.

@@ -20,6 +20,7 @@ use crate::{
     clock::Clock,
     fanout::{Fanout, RoomTag},
     limits::{Limits, size},
+    metrics as names,
     store::{LogPage, Page, Store, StoreError},
 };
 
@@ -36,7 +37,7 @@ impl Rooms {
         // The map's lock is held meanwhile: nobody can get a handle between the look and the removal.
         let evicted = self.0.remove_if(key, |_, handle| Arc::strong_count(handle) == 1).is_some();
         if evicted {
-            gauge!("hubbub_rooms_open").decrement(1.0);
+            gauge!(names::ROOMS_OPEN).decrement(1.0);
         }
         evicted
     }
@@ -121,7 +122,7 @@ impl Registry {
         self.spawn(task);
         let handle = Arc::new(RoomHandle { tag, key: key.clone(), inbox: sender, sight });
         self.rooms.0.insert(key, handle.clone());
-        gauge!("hubbub_rooms_open").increment(1.0);
+        gauge!(names::ROOMS_OPEN).increment(1.0);
         handle
     }
 

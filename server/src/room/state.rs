@@ -23,6 +23,7 @@ use crate::{
     fanout::{ConnectionId, RoomTag},
     frame,
     limits::{Limits, size},
+    metrics as names,
     store::{Appended, EventBody, LogPage, NewEvent, StoreError, StoredEvent},
 };
 
@@ -97,7 +98,7 @@ impl Room {
         };
         for ((request, event), Appended { seq, at, duplicate }) in requests.into_iter().zip(appends).zip(appended) {
             if duplicate {
-                counter!("hubbub_post_duplicates_total").increment(1);
+                counter!(names::POST_DUPLICATES_TOTAL).increment(1);
             } else {
                 self.publish(seq, event);
             }
@@ -115,7 +116,7 @@ impl Room {
         self.press.log(seq, &json);
         self.tail.push(seq, json);
         self.sight.seq.store(seq, Ordering::Relaxed);
-        counter!("hubbub_posts_total").increment(1);
+        counter!(names::POSTS_TOTAL).increment(1);
     }
 
     fn refuse(&mut self, requests: &[RoomEvent], error: &StoreError) {
@@ -214,7 +215,7 @@ impl Room {
             Resume::Gap => "gap",
             Resume::Reset => "reset",
         };
-        counter!("hubbub_resumes_total", "outcome" => outcome).increment(1);
+        counter!(names::RESUMES_TOTAL, "outcome" => outcome).increment(1);
         let (members, _) = self.roster.page(None, MEMBERS_PAGE_MAX as usize);
         let events = events.iter().filter_map(|json| serde_json::from_slice::<&RawValue>(json).ok()).collect();
         let (epoch, topic) = (self.epoch.clone(), self.topic.clone());

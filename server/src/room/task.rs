@@ -22,6 +22,7 @@ use super::{
 use crate::{
     clock::{Clock, monotonic_ms},
     limits::{Limits, size},
+    metrics as names,
     store::{RoomId, Store},
 };
 use hubbub_protocol::NameKey;
@@ -62,7 +63,7 @@ impl RoomTask {
                     if taken == 0 {
                         break;
                     }
-                    histogram!("hubbub_room_inbox_depth").record((taken + self.inbox.len()) as f64);
+                    histogram!(names::ROOM_INBOX_DEPTH).record((taken + self.inbox.len()) as f64);
                     self.turn(batch.drain(..)).await;
                     if batch.capacity() > 64 && self.inbox.is_empty() {
                         batch = Vec::new();
@@ -103,7 +104,7 @@ impl RoomTask {
         if appends.is_empty() {
             return;
         }
-        histogram!("hubbub_room_batch_events").record(appends.len() as f64);
+        histogram!(names::ROOM_BATCH_EVENTS).record(appends.len() as f64);
         let outcome = self.store.append(self.id, appends.clone()).await;
         self.room.settle(requests, appends, outcome);
     }

@@ -21,8 +21,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     clock::Clock,
+    domain::rate::Bucket,
     fanout::{ConnectionId, Fanout, Order, ShardCommand},
     limits::Limits,
+    metrics as names,
     store::{NewSession, SessionChange, Store, StoreError, StoredSession},
 };
 
@@ -39,6 +41,8 @@ pub struct Session {
     pub user: UserId,
     token_hash: TokenHash,
     state: Mutex<State>,
+    /// Here and not with the connection, so that reconnecting brings no new burst.
+    posts: Mutex<Bucket>,
     /// Held while the state is written to the store, so that the newest is written last.
     writing: tokio::sync::Mutex<()>,
 }
@@ -52,13 +56,22 @@ struct State {
 }
 
 impl Session {
-    fn new(id: String, user: UserId, token_hash: TokenHash, state: State) -> Self {
-        Self { id, user, token_hash, state: Mutex::new(state), writing: tokio::sync::Mutex::default() }
+    fn new(id: String, user: UserId, token_hash: TokenHash, state: State, limits: &Limits) -> Self {
+        let posts = Mutex::new(Bucket::new(limits.post_burst, limits.posts_per_s));
+        Self { id, user, token_hash, state: Mutex::new(state), posts, writing: tokio::sync::Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that is done under the lock can panic halfway.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a post at `now_ms` of a clock that does not go back.
+    ///
+    /// # Errors
+    /// The milliseconds after which another is allowed.
+    pub fn count_post(&self, now_ms: u64) -> Result<(), u64> {
+        self.posts.lock().unwrap_or_else(PoisonError::into_inner).take(now_ms)
     }
 
     /// The user's nick now.
@@ -104,7 +117,7 @@ impl Sessions {
         let StoredSession { id, token_hash, user, nick, idle_since } = stored;
         self.nicks.insert(nick.key(), ());
         let state = State { nick, connection: None, idle_since: idle_since.or(Some(now)), ended: false };
-        self.by_token.insert(token_hash, Arc::new(Session::new(id, user, token_hash, state)));
+        self.by_token.insert(token_hash, Arc::new(Session::new(id, user, token_hash, state, &self.limits)));
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -136,7 +149,7 @@ impl Sessions {
         reserved.session = Some(id.clone());
         let user = self.store.create_session(stored).await.map_err(store_error)?;
         let state = State { nick, connection: None, idle_since: Some(now), ended: false };
-        let session = Arc::new(Session::new(id, user, token_hash, state));
+        let session = Arc::new(Session::new(id, user, token_hash, state, &self.limits));
         self.by_token.insert(token_hash, session.clone());
         reserved.keep();
         Ok((session, token))
@@ -191,7 +204,8 @@ impl Sessions {
         let (sessions, session) = (self.clone(), session.clone());
         actix_rt::spawn(async move {
             if let Some(old) = replaced.filter(|old| *old != connection) {
-                sessions.close_replaced(old).await;
+                let message = "this session was resumed on another connection";
+                sessions.close(old, GoodbyeReason::Replaced, message, close::REPLACED).await;
             }
             sessions.write_or_warn(&session).await;
         });
@@ -234,15 +248,19 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends a session: its nick is free, its token worthless.
-    pub async fn end(&self, session: &Session) {
-        let nick = {
+    /// Ends a session: its nick is free, its token worthless. Should it have a connection by now that is not the
+    /// one at which this was asked for, that one is closed.
+    pub async fn end(&self, session: &Session, asked_at: Option<ConnectionId>) {
+        let State { nick, connection, .. } = {
             let mut state = session.state();
             if std::mem::replace(&mut state.ended, true) {
                 return;
             }
-            state.nick.clone()
+            state.clone()
         };
+        if let Some(other) = connection.filter(|connection| Some(*connection) != asked_at) {
+            self.close(other, GoodbyeReason::SessionEnded, "this session was ended", close::SESSION_ENDED).await;
+        }
         self.by_token.remove(&session.token_hash);
         self.nicks.remove(&nick.key());
         self.count.fetch_sub(1, Ordering::Relaxed);
@@ -259,7 +277,7 @@ impl Sessions {
         let over: Vec<_> = self.by_token.iter().filter(|entry| is_over(entry)).map(|entry| entry.clone()).collect();
         for session in over {
             if is_over(&session) {
-                self.end(&session).await;
+                self.end(&session, None).await;
             }
         }
     }
@@ -277,18 +295,16 @@ impl Sessions {
         }
     }
 
-    async fn close_replaced(&self, connection: ConnectionId) {
-        let message = "this session was resumed on another connection".to_owned();
-        let goodbye = Goodbye { reason: GoodbyeReason::Replaced, message, reconnect_after_ms: None };
+    async fn close(&self, connection: ConnectionId, reason: GoodbyeReason, message: &str, code: u16) {
+        let goodbye = Goodbye { reason, message: message.to_owned(), reconnect_after_ms: None };
         let Some(shard) = self.fanout.shard(connection.shard) else { return };
-        let order = Order { goodbye, code: close::REPLACED };
-        if shard.send(ShardCommand::Close(connection, order)).await.is_err() {
-            tracing::debug!(?connection, "the replaced connection's shard has stopped");
+        if shard.send(ShardCommand::Close(connection, Order { goodbye, code })).await.is_err() {
+            tracing::debug!(?connection, "the connection's shard has stopped");
         }
     }
 
     fn gauge(&self) {
-        gauge!("hubbub_sessions").set(self.count.load(Ordering::Relaxed) as f64);
+        gauge!(names::SESSIONS).set(self.count.load(Ordering::Relaxed) as f64);
     }
 }
 

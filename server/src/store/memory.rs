@@ -232,3 +232,47 @@ impl Store for MemoryStore {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use hubbub_protocol::{Nick, event::PostKind};
+
+    use super::*;
+
+    fn post(nonce: &str) -> Vec<NewEvent> {
+        let body = EventBody::Post { kind: PostKind::Text, text: "hi".to_owned() };
+        let nonce = Nonce::parse(nonce).expect("a nonce");
+        vec![NewEvent { at: 1, user: 1, nick: Nick::parse("ana").expect("a nick"), nonce, body }]
+    }
+
+    fn store_with_room() -> (MemoryStore, RoomId) {
+        let store = MemoryStore::default();
+        let opened = store.open_room(RoomName::parse("lobby").expect("a name"), 1, 9).now_or_never();
+        let room = opened.expect("at once").expect("opened").id;
+        (store, room)
+    }
+
+    #[test]
+    fn writes_fail_until_they_may_again() {
+        let (store, room) = store_with_room();
+        store.fail_writes(true);
+        assert!(matches!(store.append(room, post("a")).now_or_never(), Some(Err(StoreError::Unavailable(_)))));
+        assert!(matches!(store.probe().now_or_never(), Some(Err(StoreError::Unavailable(_)))));
+        store.fail_writes(false);
+        let appended = store.append(room, post("a")).now_or_never().expect("at once").expect("appended");
+        assert_eq!(appended, [Appended { seq: 1, at: 1, duplicate: false }]);
+    }
+
+    #[test]
+    fn held_appends_go_on_when_released() {
+        let (store, room) = store_with_room();
+        store.hold_appends(true);
+        let mut append = store.append(room, post("a"));
+        assert!((&mut append).now_or_never().is_none());
+        let read = store.read_log(NameKey::of("lobby"), Page::After(0), 9, 9).now_or_never().expect("at once");
+        assert!(read.expect("read").expect("the room").events.is_empty(), "nothing is stored yet");
+        store.hold_appends(false);
+        assert!(matches!(append.now_or_never(), Some(Ok(_))));
+    }
+}

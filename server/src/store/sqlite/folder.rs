@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -50,6 +50,11 @@ impl DataFolder {
     pub(super) fn lock(path: &Path) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Folder { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        sync_folder_of(path).map_err(failed)?;
+        let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            tracing::warn!(folder = %path.display(), mode = format!("{:o}", mode & 0o777), "others may look into the data folder");
+        }
         let lock_path = path.join(LOCK_FILE);
         let mut lock =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(lock_path).map_err(failed)?;
@@ -141,5 +146,9 @@ fn version_with_log(path: &Path) -> rusqlite::Result<i32> {
 /// # Errors
 /// What the operating system says.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    match path.parent() {
+        None => Ok(()),
+        Some(here) if here.as_os_str().is_empty() => File::open(".")?.sync_all(),
+        Some(folder) => File::open(folder)?.sync_all(),
+    }
 }

@@ -119,10 +119,10 @@ impl SqliteStore {
         };
         let mut connection = connection::open_writer(&database).map_err(failed)?;
         migration::bring_up(&mut connection, &database, version, schema)?;
-        let (reads, reader_inbox) = sync_channel(options.reader_inbox_max);
+        let (reads, reader_inbox) = sync_channel(options.reader_inbox_max.max(1));
         let reader_inbox = Arc::new(Mutex::new(reader_inbox));
         let (reader_lives, readers_end) = mpsc::channel(1);
-        for number in 0..options.readers {
+        for number in 0..options.readers.max(1) {
             let connection = connection::open_reader(&database).map_err(failed)?;
             let reader = Reader::new(database.clone(), connection, Arc::clone(&reader_inbox));
             let lives: mpsc::Sender<Infallible> = reader_lives.clone();
@@ -131,7 +131,7 @@ impl SqliteStore {
                 drop(lives);
             })?;
         }
-        let (writer_outlet, writer_inbox) = mpsc::channel(options.writer_inbox_max);
+        let (writer_outlet, writer_inbox) = mpsc::channel(options.writer_inbox_max.max(1));
         let writer = Writer::new(folder, connection, writer_inbox, options.commit_batch_max);
         start("store-write".to_owned(), move || writer.run())?;
         tracing::info!(database = %database.display(), version = schema.len(), "the store is open");

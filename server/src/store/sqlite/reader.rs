@@ -40,7 +40,7 @@ impl Reader {
         while let Some(mut work) = self.next() {
             let done = self.read(work.as_mut());
             if let Err(error) = &done {
-                metrics::counter!(super::writer::FAILURES_TOTAL, "kind" => "read").increment(1);
+                metrics::counter!(crate::metrics::STORE_FAILURES_TOTAL, "kind" => "read").increment(1);
                 tracing::warn!(%error, "the store could not be read");
                 if matches!(fault(error), Fault::Machine(_)) {
                     self.connection = None;

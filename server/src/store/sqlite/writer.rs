@@ -7,7 +7,7 @@
 //! - **Inbox** bounded; when it is full, senders wait. A room that waits takes nothing from its own inbox.
 //! - **Stops** on [`WriterMessage::Close`] after what came before it, or when all senders are gone.
 //!
-//! **When writing fails.** Everybody in the group is answered `Unavailable`, except those who need
+//! **When writing fails**, everybody in the group is answered `Unavailable`, except those who need
 //! nothing written. The next group simply tries again, so there is nothing to be reset when the disk
 //! works again.
 //!
@@ -16,10 +16,13 @@
 //! answered, a trifle is committed over them. When that fails too, the connection is replaced by a
 //! new one, opened before the old one is closed: SQLite reads the log from the disk only when nobody
 //! had it open.
+//!
+//! **When one request fails by itself** (it breaks a constraint, say), the group is rolled back and
+//! each of it is done in a transaction of its own.
 
 use std::{path::PathBuf, time::Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -30,13 +33,7 @@ use super::{
     operation::{Failure, Fault, Operation, Work, fault, store_error},
     probe::Probe,
 };
-
-/// Histogram: seconds from the begin of a transaction to the end of its commit.
-pub(crate) const COMMIT_SECONDS: &str = "hubbub_store_commit_seconds";
-/// Histogram: events in a commit; other changes count as one.
-pub(crate) const COMMIT_EVENTS: &str = "hubbub_store_commit_events";
-/// Counter: commits that failed, by `kind`: `write` or `checkpoint`.
-pub(crate) const FAILURES_TOTAL: &str = "hubbub_store_failures_total";
+use crate::metrics as names;
 
 /// To the writer, from the store's callers. When the inbox is full they wait; one that is lost with the
 /// writer is answered `Closed` by its dropped reply.
@@ -45,6 +42,19 @@ pub(super) enum WriterMessage {
     Work(Box<dyn Work>),
     /// Finish what came before, then close and say so.
     Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// A transaction that failed and was rolled back.
+pub(super) struct Failed {
+    pub(super) error: rusqlite::Error,
+    /// It was the commit that failed: its pages may be in the log.
+    pub(super) in_doubt: bool,
+}
+
+impl From<rusqlite::Error> for Failed {
+    fn from(error: rusqlite::Error) -> Self {
+        Self { error, in_doubt: false }
+    }
 }
 
 /// The thread's state.
@@ -93,7 +103,7 @@ impl Writer {
     }
 
     /// Waits for something to do and takes what else waits, up to the largest group.
-    fn next_group(&mut self) -> Option<Vec<Box<dyn Work>>> {
+    pub(super) fn next_group(&mut self) -> Option<Vec<Box<dyn Work>>> {
         let first = loop {
             if let Some(work) = self.carried.take() {
                 break work;
@@ -134,8 +144,8 @@ impl Writer {
     fn commit(&mut self, mut group: Vec<Box<dyn Work>>) {
         match self.transact(&mut group) {
             Ok(()) => answer_all(group),
-            Err(error) => match fault(&error) {
-                Fault::Machine(reason) => self.refuse(group, &reason),
+            Err(failed) => match fault(&failed.error) {
+                Fault::Machine(reason) => self.refuse(group, &failed, &reason),
                 Fault::Request(_) => self.commit_singly(group),
             },
         }
@@ -147,13 +157,13 @@ impl Writer {
         while let Some(mut work) = rest.next() {
             match self.transact(std::slice::from_mut(&mut work)) {
                 Ok(()) => work.answer(Ok(())),
-                Err(error) => match fault(&error) {
+                Err(failed) => match fault(&failed.error) {
                     Fault::Machine(reason) => {
                         let unanswered = std::iter::once(work).chain(rest).collect();
-                        return self.refuse(unanswered, &reason);
+                        return self.refuse(unanswered, &failed, &reason);
                     }
                     Fault::Request(reason) => {
-                        tracing::error!(%error, "a request to the store failed by itself");
+                        tracing::error!(error = %failed.error, "a request to the store failed by itself");
                         work.answer(Err(reason));
                     }
                 },
@@ -162,16 +172,16 @@ impl Writer {
     }
 
     /// Commits a group, or leaves nothing of it.
-    fn transact(&mut self, group: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+    pub(super) fn transact(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failed> {
         let began = Instant::now();
         let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
         for work in &mut *group {
             work.run(&transaction)?;
         }
-        transaction.commit()?;
-        metrics::histogram!(COMMIT_SECONDS).record(began.elapsed());
+        transaction.commit().map_err(|error| Failed { error, in_doubt: true })?;
+        metrics::histogram!(names::STORE_COMMIT_SECONDS).record(began.elapsed());
         let events: usize = group.iter().map(|work| work.events()).sum();
-        metrics::histogram!(COMMIT_EVENTS).record(u32::try_from(events).unwrap_or(u32::MAX));
+        metrics::histogram!(names::STORE_COMMIT_EVENTS).record(u32::try_from(events).unwrap_or(u32::MAX));
         if self.failures > 0 {
             tracing::info!(failures = self.failures, "the store can be written again");
             self.failures = 0;
@@ -180,17 +190,34 @@ impl Writer {
     }
 
     /// Makes sure that nothing of a failed group is left, then answers it.
-    fn refuse(&mut self, group: Vec<Box<dyn Work>>, reason: &StoreError) {
-        metrics::counter!(FAILURES_TOTAL, "kind" => "write").increment(1);
+    fn refuse(&mut self, group: Vec<Box<dyn Work>>, failed: &Failed, reason: &StoreError) {
+        metrics::counter!(names::STORE_FAILURES_TOTAL, "kind" => "write").increment(1);
         if self.failures == 0 {
             tracing::error!(%reason, requests = group.len(), "the store cannot be written; reading goes on");
         }
         self.failures += 1;
-        if let Err(error) = self.overwrite() {
-            tracing::debug!(%error, "nothing can be committed; trying a new connection");
+        if !self.is_settled(failed) {
             self.replace_connection();
         }
         self.answer_unwritten(group, reason);
+    }
+
+    /// Whether nothing is left of a failed transaction, and the connection is as good as before it.
+    pub(super) fn is_settled(&mut self, failed: &Failed) -> bool {
+        if !self.connection.is_autocommit() {
+            return false;
+        }
+        if failed.in_doubt {
+            let overwritten = self.overwrite();
+            if let Err(error) = &overwritten {
+                tracing::debug!(%error, "nothing can be committed over what failed");
+            }
+            return overwritten.is_ok();
+        }
+        matches!(
+            failed.error.sqlite_error_code(),
+            Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        )
     }
 
     /// Commits a trifle, over what a failed commit may have left in the log.
@@ -229,7 +256,7 @@ impl Writer {
     fn checkpoint(&mut self) {
         let nobody_waits = self.carried.is_none() && self.inbox.is_empty();
         if let Err(error) = self.checkpointer.after_commit(&self.connection, nobody_waits) {
-            metrics::counter!(FAILURES_TOTAL, "kind" => "checkpoint").increment(1);
+            metrics::counter!(names::STORE_FAILURES_TOTAL, "kind" => "checkpoint").increment(1);
             tracing::warn!(%error, "the write-ahead log could not be copied into the database; it grows meanwhile");
         }
     }

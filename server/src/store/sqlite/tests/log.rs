@@ -126,11 +126,10 @@ fn a_repeat_within_one_commit_gets_the_first_ones_seq() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
-    let appends: Vec<_> = (0..40).map(|_| store.append(room, vec![post(1, "same", 10, "x")])).collect();
-    let tasks: Vec<_> = appends.into_iter().map(|append| fixture.runtime.spawn(append)).collect();
+    let appends = (0..40).map(|_| store.append(room, vec![post(1, "same", 10, "x")])).collect();
     let mut firsts = 0;
-    for task in tasks {
-        let appended = fixture.wait(task).expect("ends").expect("appended");
+    for appended in fixture.in_one_commit(&store, appends) {
+        let appended = appended.expect("appended");
         assert_eq!((appended[0].seq, appended[0].at), (1, 10));
         firsts += usize::from(!appended[0].duplicate);
     }
@@ -202,19 +201,15 @@ fn one_bad_request_does_not_harm_those_in_the_same_commit() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
-    let mut tasks = Vec::new();
-    for n in 0..30_u64 {
-        // A room that is not there is refused before anything is written; a number that SQLite cannot
-        // hold fails in the middle, with an event before it already inserted.
-        let bad = match n % 3 {
-            0 => store.append(999, vec![post(1, &n.to_string(), 1, "x")]),
-            1 => store.append(room, vec![post(1, &format!("half-{n}"), 1, "x"), post(u64::MAX, "a", 1, "x")]),
-            _ => store.append(room, vec![post(1, &n.to_string(), 1, "x")]),
-        };
-        tasks.push((n, fixture.runtime.spawn(bad)));
-    }
-    for (n, task) in tasks {
-        let result = fixture.wait(task).expect("ends");
+    // A room that is not there is refused before anything is written; a number that SQLite cannot hold
+    // fails in the middle, with an event before it already inserted.
+    let append = |n: u64| match n % 3 {
+        0 => store.append(999, vec![post(1, &n.to_string(), 1, "x")]),
+        1 => store.append(room, vec![post(1, &format!("half-{n}"), 1, "x"), post(u64::MAX, "a", 1, "x")]),
+        _ => store.append(room, vec![post(1, &n.to_string(), 1, "x")]),
+    };
+    let results = fixture.in_one_commit(&store, (0..30).map(append).collect());
+    for (result, n) in results.into_iter().zip(0..) {
         assert_eq!(result.is_ok(), n % 3 == 2, "{result:?}");
     }
     let page = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 100, 1_000));

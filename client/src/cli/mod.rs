@@ -1,0 +1,198 @@
+//! The command line: what `hubbub` can be asked, and its exit codes.
+//!
+//! Without a command it starts the screen. `post`, `tail` and `rooms` are for scripts: one thing each, data on
+//! stdout, words on stderr, an exit code that says how it went.
+
+mod entry;
+mod post;
+mod print;
+mod rooms;
+mod tail;
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+use hubbub_protocol::{Nick, RoomName, id::Seq};
+
+use self::entry::{Entry, Failure};
+use crate::{
+    link::ServerUrl,
+    screen::{self, ScreenOptions},
+};
+
+/// Where a server is looked for that was neither named nor remembered.
+const DEFAULT_SERVER: &str = "127.0.0.1:8080";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  refused, failed, or interrupted before it was done
+  2  the command line is wrong
+  3  could not connect, or lost the connection for longer than --timeout";
+
+/// Talk in rooms, in real time.
+///
+/// Without a command it shows the screen, in the given rooms. `#lobby` and `lobby` are the same room.
+#[derive(Debug, Parser)]
+#[command(name = "hubbub", version, after_help = EXIT_CODES, subcommand_precedence_over_arg = true)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+
+    /// The rooms to be in; a room that is called like a command is written with its #
+    #[arg(value_name = "ROOM", value_parser = room)]
+    rooms: Vec<RoomName>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// The server: host:port, http(s)://… or ws(s)://…; without it the one used last, or 127.0.0.1:8080
+    #[arg(long, global = true, env = "HUBBUB_SERVER", value_name = "URL", value_parser = server)]
+    server: Option<ServerUrl>,
+
+    /// Your name in rooms; without it the screen asks for one, and the commands make one up
+    #[arg(long, global = true, value_name = "NAME", value_parser = nick)]
+    nick: Option<Nick>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say something in a room; comes back when it is stored
+    #[command(after_help = EXIT_CODES)]
+    Post {
+        /// The room
+        #[arg(value_parser = room)]
+        room: RoomName,
+        /// What to say; without it every line of stdin is a post
+        text: Vec<String>,
+        /// Print {"seq","at","room","nonce"} for each post, a line each
+        #[arg(long)]
+        json: bool,
+        /// How long to try to reach the server, in seconds
+        #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+        timeout: Duration,
+    },
+    /// Print what is said in a room, line by line: the last 20 events, then everything as it comes
+    #[command(after_help = EXIT_CODES)]
+    Tail {
+        /// The room
+        #[arg(value_parser = room)]
+        room: RoomName,
+        /// Print the events as the protocol has them, a line of JSON each
+        #[arg(long)]
+        json: bool,
+        /// Begin after this seq instead of at the last 20 events; 0 is the beginning
+        #[arg(long, value_name = "SEQ")]
+        since: Option<Seq>,
+        /// Stop at the end of what is there instead of waiting for more
+        #[arg(long)]
+        no_follow: bool,
+        /// How long to try to reach the server, in seconds; once there, following tries for ever
+        #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+        timeout: Duration,
+    },
+    /// List the rooms
+    #[command(after_help = EXIT_CODES)]
+    Rooms {
+        /// Print {"room","topic","member_count","seq"} for each room, a line each
+        #[arg(long)]
+        json: bool,
+        /// How long to try to reach the server, in seconds
+        #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+        timeout: Duration,
+    },
+}
+
+fn server(text: &str) -> Result<ServerUrl, String> {
+    ServerUrl::parse(text).map_err(|error| error.to_string())
+}
+
+fn nick(text: &str) -> Result<Nick, String> {
+    Nick::parse(text).map_err(|error| error.to_string())
+}
+
+fn room(text: &str) -> Result<RoomName, String> {
+    RoomName::parse(text.strip_prefix('#').unwrap_or(text)).map_err(|error| error.to_string())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() && duration <= Duration::from_hours(24) => Ok(duration),
+        _ => Err("give more than 0 and at most 86400 seconds".to_owned()),
+    }
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let Some(command) = arguments.command else {
+        let Common { server, nick } = arguments.common;
+        return screen::run(ScreenOptions { server, nick, rooms: arguments.rooms });
+    };
+    if let Some(room) = arguments.rooms.first() {
+        let message = format!("a command takes no rooms before it; was #{room} meant for the screen?");
+        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
+    let done = run(command, arguments.common);
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(sentence) = failure.sentence() {
+                eprintln!("hubbub: {}", print::safe(&sentence));
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(command: Command, common: Common) -> Result<(), Failure> {
+    let server = match common.server.or_else(screen::remembered_server) {
+        Some(server) => server,
+        None => ServerUrl::parse(DEFAULT_SERVER).map_err(|error| Failure::Failed(error.to_string()))?,
+    };
+    let entry = |timeout| Entry { server, nick: common.nick, timeout };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Failed(format!("the system gives no means to wait: {error}")))?;
+    runtime.block_on(async {
+        match command {
+            Command::Post { room, text, json, timeout } => post::run(entry(timeout), &room, &text, json).await,
+            Command::Tail { room, json, since, no_follow, timeout } => {
+                tail::run(entry(timeout), tail::Options { room, json, since, follow: !no_follow }).await
+            }
+            Command::Rooms { json, timeout } => rooms::run(entry(timeout), json).await,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_free_of_contradictions() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn rooms_are_named_with_and_without_their_sign() {
+        assert_eq!(room("#lobby"), room("lobby"));
+        assert!(room("##lobby").is_err());
+        let arguments = Arguments::try_parse_from(["hubbub", "#post", "lobby"]).expect("rooms");
+        assert_eq!(arguments.rooms.iter().map(RoomName::as_str).collect::<Vec<_>>(), ["post", "lobby"]);
+        assert!(arguments.command.is_none());
+    }
+
+    #[test]
+    fn options_stand_before_or_after_the_command() {
+        for line in [["hubbub", "--nick", "ana", "rooms"], ["hubbub", "rooms", "--nick", "ana"]] {
+            let arguments = Arguments::try_parse_from(line).expect("a command");
+            assert_eq!(arguments.common.nick, Nick::parse("ana").ok(), "{line:?}");
+            assert!(matches!(arguments.command, Some(Command::Rooms { .. })), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Requests and their replies: who waits for what, and what becomes of them when the connection breaks.
+
+use std::time::Instant;
+
+use hubbub_protocol::{
+    ErrorBody, NameKey, Nick, Request, RequestFrame,
+    envelope::read_ok,
+    limits::REQUEST_ID_MAX,
+    reply::{History, Joined, NickChanged, Posted, Welcome},
+};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::{Action, Machine};
+use crate::link::{
+    command::Call,
+    error::{CloseReason, LinkError, Outage},
+    outbox::Order,
+};
+
+/// What a reply is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    Hello,
+    Quit,
+    Join(NameKey),
+    Fill(NameKey),
+    Post(Order),
+    Call(Call),
+    /// Nobody waits for it.
+    Nobody,
+}
+
+impl Machine {
+    /// Sends a request and notes what its reply is for. Returns its id; `None`: it could not be put into a frame.
+    pub(super) fn send(&mut self, request: Request, purpose: Purpose, now: Instant) -> Option<u64> {
+        let frame = RequestFrame { id: self.next_id, request };
+        match frame.encode() {
+            Ok(text) => {
+                let id = frame.id;
+                self.next_id = if id >= REQUEST_ID_MAX { 1 } else { id + 1 };
+                self.pending.insert(id, purpose);
+                self.actions.push_back(Action::Send(text));
+                Some(id)
+            }
+            Err(error) => {
+                self.lost(Outage::Protocol(format!("a request cannot be written: {error}")), None, now);
+                None
+            }
+        }
+    }
+
+    /// Sends a request whose answer does not matter; one that cannot be written is left out.
+    pub(super) fn send_quietly(&mut self, request: Request) {
+        let frame = RequestFrame { id: self.next_id, request };
+        if let Ok(text) = frame.encode() {
+            self.next_id = if frame.id >= REQUEST_ID_MAX { 1 } else { frame.id + 1 };
+            self.pending.insert(frame.id, Purpose::Nobody);
+            self.actions.push_back(Action::Send(text));
+        }
+    }
+
+    /// A reply came.
+    pub(super) fn reply(&mut self, id: u64, outcome: Result<Box<RawValue>, ErrorBody>, now: Instant) {
+        let Some(purpose) = self.pending.remove(&id) else {
+            return tracing::debug!(id, "a reply that nobody waits for");
+        };
+        let read = match purpose {
+            Purpose::Hello => typed::<Welcome>(outcome).map(|outcome| self.greeted(outcome, now)),
+            Purpose::Quit => {
+                self.close(CloseReason::Quit);
+                Ok(())
+            }
+            Purpose::Join(room) => typed::<Joined>(outcome).map(|outcome| self.joined(&room, id, outcome, now)),
+            Purpose::Fill(room) => typed::<History>(outcome).map(|outcome| self.filled(&room, id, outcome, now)),
+            Purpose::Post(order) => typed::<Posted>(outcome).map(|outcome| self.posted(order, outcome, now)),
+            Purpose::Call(call) => {
+                self.answer_call(call, outcome);
+                Ok(())
+            }
+            Purpose::Nobody => Ok(()),
+        };
+        if let Err(error) = read {
+            self.lost(Outage::Protocol(format!("a reply cannot be read: {error}")), None, now);
+        }
+    }
+
+    fn answer_call(&mut self, call: Call, outcome: Result<Box<RawValue>, ErrorBody>) {
+        if let (Request::Nick(_), Ok(ok)) = (&call.request, &outcome)
+            && let Ok(NickChanged { nick }) = read_ok(ok)
+        {
+            self.renamed(nick);
+        }
+        // A caller that has given up is gone: its answer is of use to nobody.
+        call.reply.send(outcome.map_err(LinkError::Refused)).ok();
+    }
+
+    fn renamed(&mut self, nick: Nick) {
+        if let Some(session) = &mut self.session {
+            session.nick = nick.clone();
+        }
+        self.nick = Some(nick);
+        self.tell_identity();
+    }
+
+    /// A handle's request.
+    pub(super) fn call(&mut self, call: Call, now: Instant) {
+        let max = self.config.capacity.requests_max;
+        if self.pending.len() + self.calls.len() >= max {
+            self.calls.retain(|call| !call.reply.is_closed());
+            self.pending.retain(|_, purpose| !matches!(purpose, Purpose::Call(call) if call.reply.is_closed()));
+        }
+        let waiting = self.pending.values().filter(|purpose| matches!(purpose, Purpose::Call(_))).count();
+        if waiting + self.calls.len() >= max {
+            call.reply.send(Err(LinkError::Busy { max })).ok();
+        } else if self.is_online() {
+            self.send_call(call, now);
+        } else if call.patient || self.is_closed() {
+            self.calls.push_back(call);
+        } else {
+            call.reply.send(Err(LinkError::Disconnected)).ok();
+        }
+    }
+
+    fn send_call(&mut self, call: Call, now: Instant) {
+        if call.reply.is_closed() {
+            return;
+        }
+        if matches!(call.request, Request::Topic(_)) {
+            // Topics share the server's rate with posts; whether this one is let through, the server says.
+            self.pace.take(now).ok();
+        }
+        self.send(call.request.clone(), Purpose::Call(call), now);
+    }
+
+    /// The connection is back: patient calls are asked.
+    pub(super) fn resume_calls(&mut self, now: Instant) {
+        while self.is_online()
+            && let Some(call) = self.calls.pop_front()
+        {
+            self.send_call(call, now);
+        }
+    }
+
+    /// The connection was lost: patient calls wait for the next one, the others fail.
+    pub(super) fn cut_calls(&mut self) {
+        let mut calls: Vec<(u64, Call)> = Vec::new();
+        for (id, purpose) in self.pending.drain() {
+            if let Purpose::Call(call) = purpose {
+                calls.push((id, call));
+            }
+        }
+        calls.sort_by_key(|(id, _)| *id);
+        for (_, call) in calls.into_iter().rev() {
+            if call.patient {
+                self.calls.push_front(call);
+            } else {
+                call.reply.send(Err(LinkError::Disconnected)).ok();
+            }
+        }
+    }
+
+    /// The link has ended.
+    pub(super) fn fail_calls(&mut self, error: &LinkError) {
+        self.cut_calls();
+        for call in self.calls.drain(..) {
+            call.reply.send(Err(error.clone())).ok();
+        }
+    }
+}
+
+fn typed<T: DeserializeOwned>(
+    outcome: Result<Box<RawValue>, ErrorBody>,
+) -> Result<Result<T, ErrorBody>, serde_json::Error> {
+    match outcome {
+        Ok(ok) => read_ok(&ok).map(Ok),
+        Err(error) => Ok(Err(error)),
+    }
+}

@@ -1,0 +1,124 @@
+//! What became of the effects that have an answer.
+
+use hubbub_protocol::{
+    RoomName,
+    reply::{History, MembersPage, RoomsPage},
+};
+
+use crate::{
+    link::{LinkError, Nonce, Page, PostError},
+    screen::{
+        state::{
+            Overlay, State,
+            jump::DIRECTORY_ROOMS_MAX,
+            pending::Fate,
+            timeline::{self, Loading},
+        },
+        text::safe_line,
+        update::{Answer, Effect, settle},
+    },
+};
+
+/// Takes an answer in.
+pub(super) fn take(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
+    match answer {
+        Answer::Join(room, result) => joined(state, &room, result, effects),
+        Answer::Part(room, result) => complain(state, &format!("leaving #{room}"), result),
+        Answer::Topic(room, result) => complain(state, &format!("the topic of #{room}"), result),
+        Answer::Rename(nick, result) => complain(state, &format!("the nick {nick}"), result),
+        Answer::History(room, page, result) => history(state, &room, page, result),
+        Answer::Members(room, result) => members(state, &room, result),
+        Answer::Directory(result) => directory(state, result, effects),
+        Answer::Queued(id, room, result) => queued(state, id, &room, result),
+        Answer::NotRemembered(error) => state.status.complain(state.now, format!("not remembered: {error}")),
+    }
+}
+
+/// An error for people: the server's words without their code.
+fn words(error: &LinkError) -> String {
+    match error {
+        LinkError::Refused(body) => match &body.suggestion {
+            Some(free) => format!("{} ({free} is free)", body.message),
+            None => body.message.clone(),
+        },
+        other => other.to_string(),
+    }
+}
+
+fn complain(state: &mut State, what: &str, result: Result<(), LinkError>) {
+    if let Err(error) = result {
+        state.status.complain(state.now, format!("{what}: {}", words(&error)));
+    }
+}
+
+/// A refused room is not wanted any more; after another error the link goes on trying.
+fn joined(state: &mut State, name: &RoomName, result: Result<(), LinkError>, effects: &mut Vec<Effect>) {
+    let Err(LinkError::Refused(error)) = result else { return };
+    state.status.complain(state.now, format!("#{name}: {}", error.message));
+    let never_joined = state.rooms.get_mut(name).is_some_and(|room| {
+        room.joined = false;
+        room.epoch.is_none()
+    });
+    if never_joined {
+        state.rooms.remove(name);
+        effects.push(Effect::Remember);
+    }
+}
+
+fn history(state: &mut State, name: &RoomName, page: Page, result: Result<History, LinkError>) {
+    let me = state.me.as_ref().and_then(|me| me.user);
+    let nick = state.nick().to_owned();
+    let Some(room) = state.rooms.get_mut(name) else { return };
+    if !settle::is_awaited(&room.timeline.loading, page) {
+        return;
+    }
+    match result {
+        Ok(history) if room.epoch.as_ref() == Some(&history.epoch) => {
+            let entries = history.events.iter().filter_map(|event| timeline::entry(event, me, &nick)).collect();
+            room.timeline.loading = Loading::Idle;
+            room.timeline.take_page(page, entries, history.more);
+        }
+        Ok(_) => room.timeline.loading = Loading::Failed("the room's log is another one now".to_owned()),
+        Err(error) => room.timeline.loading = Loading::Failed(safe_line(&words(&error)).into_owned()),
+    }
+}
+
+fn members(state: &mut State, name: &RoomName, result: Result<MembersPage, LinkError>) {
+    let Some(room) = state.rooms.get_mut(name) else { return };
+    // not asked again before the next change, whatever came: a failing server is not to be pressed
+    room.members.stale = false;
+    room.members.asked = false;
+    if let Ok(page) = result {
+        room.members.replace(page.member_count, page.members);
+    }
+}
+
+fn directory(state: &mut State, result: Result<RoomsPage, LinkError>, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Jump(jump)) = &mut state.overlay else { return };
+    jump.loading = false;
+    match result {
+        Ok(page) => {
+            let last = page.rooms.last().map(|info| info.room.clone());
+            jump.directory.extend(page.rooms);
+            if page.more && jump.directory.len() < DIRECTORY_ROOMS_MAX && last.is_some() {
+                jump.loading = true;
+                effects.push(Effect::Directory(last));
+            }
+        }
+        Err(error) => jump.error = Some(words(&error)),
+    }
+}
+
+fn queued(state: &mut State, id: u64, name: &RoomName, result: Result<Nonce, PostError>) {
+    let link = state.link;
+    let Some(room) = state.rooms.get_mut(name) else { return };
+    let Some(post) = room.pending.iter_mut().find(|post| post.id == id) else { return };
+    post.link = link;
+    match result {
+        Ok(nonce) => post.nonce = Some(nonce),
+        Err(error) => {
+            post.nonce = None;
+            post.fate = Fate::Failed { reason: format!("not sent: {error}") };
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Scrolling: through what is in memory, and beyond.
+
+use crate::screen::{
+    keymap::Scroll,
+    state::{State, timeline::View},
+    update::settle,
+    view::timeline::Layout,
+};
+
+/// Scrolls the room in front.
+pub(super) fn scroll(state: &mut State, by: Scroll) {
+    let Some(layout) = Layout::of(state) else { return };
+    let view = match by {
+        Scroll::PageUp => layout.scrolled(-layout.page()),
+        Scroll::PageDown => layout.scrolled(layout.page()),
+        Scroll::LineUp => layout.scrolled(-1),
+        Scroll::LineDown => layout.scrolled(1),
+        Scroll::Top => layout.oldest(),
+    };
+    set_view(state, view);
+}
+
+/// Scrolls by so many lines; negative is towards the old.
+pub(super) fn scroll_lines(state: &mut State, lines: isize) {
+    let Some(view) = Layout::of(state).map(|layout| layout.scrolled(lines)) else { return };
+    set_view(state, view);
+}
+
+/// Shows the newest of the room in front.
+pub(super) fn to_newest(state: &mut State) {
+    let Some(room) = state.rooms.active_mut() else { return };
+    let timeline = &mut room.timeline;
+    if !timeline.has_newest() && !timeline.follows() {
+        // the window is far back: a new one begins at the end and is filled from the server
+        timeline.restart(timeline.log_end(), timeline.log_end());
+    }
+    timeline.view = View::Follow;
+}
+
+fn set_view(state: &mut State, view: View) {
+    if let Some(room) = state.rooms.active_mut() {
+        room.timeline.view = view;
+        settle::retry_loading(&mut room.timeline.loading);
+    }
+}

@@ -1,0 +1,119 @@
+//! What follows from the state after every input: what was read, what must be loaded, what has passed.
+
+use hubbub_protocol::id::UnixMs;
+
+use crate::{
+    link::Page,
+    screen::{
+        state::{
+            State,
+            status::Connection,
+            timeline::{Loading, View},
+        },
+        update::Effect,
+        view::timeline::Layout,
+    },
+};
+
+/// Pages are asked for when fewer items than this are left in their direction.
+const PREFETCH_ITEMS: usize = 25;
+
+/// Brings everything that follows into line.
+pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
+    expire(state);
+    if state.is_reading()
+        && let Some(room) = state.rooms.active_mut()
+    {
+        room.mark_read();
+    }
+    load(state, effects);
+    refresh_members(state, effects);
+    title(state, effects);
+}
+
+/// When time alone changes what is shown.
+pub(crate) fn next_wake(state: &State) -> Option<UnixMs> {
+    let word = state.status.word.as_ref().map(|word| word.until);
+    let typing = state.room().and_then(|room| room.typing.iter().map(|(_, until)| *until).min());
+    let countdown = match &state.status.connection {
+        Connection::Waiting { retry_at, .. } if *retry_at > state.now => {
+            // the seconds are counted down: wake when the next one is over
+            Some(state.now + ((*retry_at - state.now - 1) % 1_000) + 1)
+        }
+        _ => None,
+    };
+    [word, typing, countdown].into_iter().flatten().min()
+}
+
+fn expire(state: &mut State) {
+    let now = state.now;
+    if state.status.word.as_ref().is_some_and(|word| word.until <= now) {
+        state.status.word = None;
+    }
+    for room in state.rooms.iter_mut() {
+        room.typing.retain(|(_, until)| *until > now);
+    }
+}
+
+/// Asks for the page of the log that the view is coming to.
+fn load(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.status.is_online() || state.setup.is_some() {
+        return;
+    }
+    let Some(visible) = Layout::of(state).map(|layout| layout.visible()) else { return };
+    let Some(room) = state.rooms.active_mut() else { return };
+    let timeline = &mut room.timeline;
+    if !room.joined || timeline.loading != Loading::Idle {
+        return;
+    }
+    let page = if visible.above < PREFETCH_ITEMS && !timeline.has_beginning() {
+        timeline.page_before()
+    } else if visible.below < PREFETCH_ITEMS && !timeline.has_newest() && matches!(timeline.view, View::At { .. }) {
+        timeline.page_after()
+    } else {
+        return;
+    };
+    timeline.loading = Loading::Asked(page);
+    effects.push(Effect::History(room.name.clone(), page));
+}
+
+/// Asks for the members where the server only told that they changed.
+fn refresh_members(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.status.is_online() {
+        return;
+    }
+    if let Some(room) = state.rooms.active_mut().filter(|room| room.joined)
+        && room.members.stale
+        && !room.members.asked
+    {
+        room.members.asked = true;
+        effects.push(Effect::Members(room.name.clone()));
+    }
+}
+
+fn title(state: &mut State, effects: &mut Vec<Effect>) {
+    let (unread, mentions) = state.rooms.waiting();
+    let waiting = match (unread, mentions) {
+        (0, 0) => String::new(),
+        (unread, 0) => format!("({unread}) "),
+        (_, mentions) => format!("(@{mentions}) "),
+    };
+    let room = state.room().map(|room| format!("#{} — ", room.name)).unwrap_or_default();
+    let title = format!("{waiting}{room}Hubbub");
+    if title != state.title {
+        effects.push(Effect::Title(title.clone()));
+        state.title = title;
+    }
+}
+
+/// A page can be asked for again: the view moved, or the connection is back.
+pub(super) fn retry_loading(loading: &mut Loading) {
+    if let Loading::Failed(_) = loading {
+        *loading = Loading::Idle;
+    }
+}
+
+/// Whether a page that came is the one that was asked for.
+pub(super) fn is_awaited(loading: &Loading, page: Page) -> bool {
+    *loading == Loading::Asked(page)
+}

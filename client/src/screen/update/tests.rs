@@ -1,0 +1,1 @@
+//! What inputs do to the state, and which effects they ask for.

@@ -1,0 +1,98 @@
+//! The program `hubbub` as scripts see it: usage errors, exit codes, and what it says when nobody answers.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    process::{Command, Output},
+};
+
+fn hubbub(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hubbub"));
+    command.args(arguments).env_remove("HUBBUB_SERVER").env("HOME", "/nonexistent").env_remove("XDG_STATE_HOME");
+    command
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = hubbub(arguments).output().expect("the program runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// A port that nothing listens on.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_code_2_and_says_what_is_wrong() {
+    for (arguments, said) in [
+        (&["tail"][..], "<ROOM>"),
+        (&["tail", "lob by"], "a name holds letters"),
+        (&["post", "#", "hi"], "at least one character"),
+        (&["rooms", "--server", "ftp://x"], "not with ftp://"),
+        (&["rooms", "--timeout", "0"], "more than 0"),
+        (&["rooms", "--nick", "a b"], "--nick"),
+        (&["tail", "lobby", "--since", "-1"], "--since"),
+        (&["lobby", "post", "hi", "there"], "a command takes no rooms before it"),
+        (&["rooms", "--colour"], "--colour"),
+    ] {
+        let (code, stdout, stderr) = run(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(said), "{arguments:?}: {stderr}");
+        assert_eq!(stdout, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_tells_the_exit_codes() {
+    for arguments in [&["--help"][..], &["post", "--help"], &["tail", "--help"], &["rooms", "--help"]] {
+        let (code, stdout, _) = run(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}");
+        assert!(stdout.contains("could not connect"), "{arguments:?}: {stdout}");
+    }
+}
+
+#[test]
+fn when_nobody_listens_it_is_exit_code_3_and_says_what_to_do() {
+    let server = format!("127.0.0.1:{}", free_port());
+    for command in [&["post", "lobby", "hi"][..], &["tail", "lobby", "--no-follow"], &["tail", "#lobby"], &["rooms"]] {
+        let (code, stdout, stderr) = run(&[command, &["--server", &server, "--timeout", "0.3"]].concat());
+        assert_eq!(code, Some(3), "{command:?}: {stderr}");
+        assert!(stderr.contains(&format!("nothing listens on {server}")), "{command:?}: {stderr}");
+        assert!(stderr.contains("Start a server with `hubbub-server`"), "{command:?}: {stderr}");
+        assert_eq!(stdout, "", "{command:?}");
+    }
+}
+
+#[test]
+fn the_environment_names_the_server_and_the_option_overrides_it() {
+    let (env, option) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
+    let said = |command: &mut Command| {
+        let output = command.env("HUBBUB_SERVER", &env).output().expect("the program runs");
+        String::from_utf8(output.stderr).expect("UTF-8")
+    };
+    assert!(said(&mut hubbub(&["rooms", "--timeout", "0.2"])).contains(&format!("ws://{env}")));
+    let stderr = said(&mut hubbub(&["rooms", "--timeout", "0.2", "--server", &option]));
+    assert!(stderr.contains(&format!("ws://{option}")), "{stderr}");
+}
+
+#[test]
+fn what_is_no_hubbub_server_is_exit_code_3_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let server = listener.local_addr().expect("an address").to_string();
+    let answering = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().expect("a connection");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            socket.read_exact(&mut byte).expect("a request");
+            head.extend(byte);
+        }
+        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").expect("answers");
+    });
+    // Far more patience than is needed: that it does not wait is the point.
+    let (code, _, stderr) = run(&["rooms", "--server", &server, "--timeout", "3600"]);
+    answering.join().expect("the answering thread");
+    assert_eq!(code, Some(3), "{stderr}");
+    assert!(stderr.contains("no Hubbub server answers"), "{stderr}");
+}

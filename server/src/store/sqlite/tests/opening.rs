@@ -1,0 +1,201 @@
+//! What is opened, created, brought up to date and refused at the start.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use hubbub_protocol::NameKey;
+use rusqlite::Connection;
+use rusqlite_migration::M;
+
+use super::{Fixture, post};
+use crate::store::{
+    Page, Store,
+    sqlite::{
+        OpenError, SqliteStore,
+        folder::{DATABASE_FILE, LOCK_FILE, beside},
+        migration::SCHEMA,
+    },
+};
+
+/// Every file in a folder, except the lock, with its bytes.
+fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let named = files.map(|file| (file.file_name().into_string().expect("a name"), file.path()));
+    let ours = named.filter(|(name, _)| name != LOCK_FILE);
+    ours.map(|(name, path)| (name, fs::read(path).expect("read"))).collect()
+}
+
+/// A store with one event, closed.
+fn fixture_with_one_event() -> Fixture {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let room = fixture.room(&store, "lobby");
+    fixture.wait(store.append(room, vec![post(1, "a", 10, "kept")])).expect("appended");
+    fixture.close(&store);
+    fixture
+}
+
+fn text_of_first_event(fixture: &Fixture, store: &SqliteStore) -> String {
+    let page = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 1, 100));
+    format!("{:?}", page.expect("read").expect("the room").events.first().expect("an event").event.body)
+}
+
+#[test]
+fn the_bundled_sqlite_is_one_without_the_wal_reset_bug() {
+    assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let error = SqliteStore::open(&fixture.options()).expect_err("refused");
+    assert!(matches!(&error, OpenError::InUse { process, .. } if *process == Some(std::process::id())));
+    let sentence = error.to_string();
+    assert!(sentence.contains(&format!("(process {})", std::process::id())) && sentence.contains("stop it first"));
+    fixture.close(&store);
+    fixture.close(&fixture.open());
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_left_as_it_is() {
+    let of_another_program = |path: &Path| {
+        let connection = Connection::open(path).expect("opened");
+        connection
+            .execute_batch("PRAGMA application_id = 7; CREATE TABLE t (x); PRAGMA user_version = 1")
+            .expect("made");
+    };
+    let without_mark = |path: &Path| {
+        Connection::open(path).expect("opened").execute_batch("CREATE TABLE t (x)").expect("made");
+    };
+    let text = |path: &Path| fs::write(path, "Dear diary").expect("written");
+    let noise = |path: &Path| fs::write(path, [0_u8; 8192]).expect("written");
+    let makers: [&dyn Fn(&Path); 4] = [&of_another_program, &without_mark, &text, &noise];
+    for make in makers {
+        let fixture = Fixture::new();
+        let folder = fixture.options().folder;
+        fs::create_dir(&folder).expect("made");
+        make(&folder.join(DATABASE_FILE));
+        let before = contents(&folder);
+        let error = SqliteStore::open(&fixture.options()).expect_err("refused");
+        assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+        assert!(error.to_string().contains("move it away"));
+        assert_eq!(contents(&folder), before);
+    }
+}
+
+#[test]
+fn a_newer_servers_file_is_left_as_it_is() {
+    let fixture = fixture_with_one_event();
+    let folder = fixture.options().folder;
+    let database = folder.join(DATABASE_FILE);
+    Connection::open(&database).expect("opened").pragma_update(None, "user_version", 99).expect("set");
+    let before = contents(&folder);
+    let error = SqliteStore::open(&fixture.options()).expect_err("refused");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(error.to_string().contains("start that server"));
+    assert_eq!(contents(&folder), before);
+}
+
+#[test]
+fn a_newer_servers_file_is_known_by_its_log_alone_too() {
+    let fixture = fixture_with_one_event();
+    let folder = fixture.options().folder;
+    let database = folder.join(DATABASE_FILE);
+    let (database_before, log_before) = {
+        let connection = Connection::open(&database).expect("opened");
+        connection.pragma_update(None, "user_version", 99).expect("set");
+        // As after a crash: the version is in the log and not in the file.
+        (fs::read(&database).expect("read"), fs::read(beside(&database, "-wal")).expect("read"))
+    };
+    fs::write(&database, &database_before).expect("written");
+    fs::write(beside(&database, "-wal"), &log_before).expect("written");
+    let error = SqliteStore::open(&fixture.options()).expect_err("refused");
+    assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
+    assert_eq!(fs::read(&database).expect("read"), database_before);
+    assert_eq!(fs::read(beside(&database, "-wal")).expect("read"), log_before);
+}
+
+#[test]
+fn a_log_without_its_database_is_not_taken_for_a_new_ones() {
+    let fixture = Fixture::new();
+    let folder = fixture.options().folder;
+    fs::create_dir(&folder).expect("made");
+    fs::write(beside(&folder.join(DATABASE_FILE), "-wal"), "something").expect("written");
+    let before = contents(&folder);
+    let error = SqliteStore::open(&fixture.options()).expect_err("refused");
+    assert!(matches!(error, OpenError::Lost { .. }), "{error}");
+    assert_eq!(contents(&folder), before);
+}
+
+#[test]
+fn a_creation_that_was_cut_off_is_begun_anew() {
+    let fixture = Fixture::new();
+    let folder = fixture.options().folder;
+    fs::create_dir(&folder).expect("made");
+    let draft = beside(&folder.join(DATABASE_FILE), ".new");
+    fs::write(&draft, "half of a database").expect("written");
+    fs::write(beside(&draft, "-journal"), "and its journal").expect("written");
+    fixture.close(&fixture.open());
+    assert_eq!(contents(&folder).into_keys().collect::<Vec<_>>(), [DATABASE_FILE]);
+}
+
+#[test]
+fn the_files_as_a_crash_leaves_them_hold_everything_acknowledged() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let room = fixture.room(&store, "lobby");
+    fixture.wait(store.append(room, vec![post(1, "a", 10, "kept")])).expect("appended");
+    let crashed = fixture.crash_image();
+    let after = crashed.open();
+    assert!(text_of_first_event(&crashed, &after).contains("kept"));
+    crashed.close(&after);
+    fixture.close(&store);
+}
+
+#[test]
+fn an_older_file_is_copied_and_brought_up_to_date() {
+    let fixture = fixture_with_one_event();
+    let folder = fixture.options().folder;
+    let store = SqliteStore::open_with(&fixture.options(), &schema_2()).expect("opened");
+    assert!(text_of_first_event(&fixture, &store).contains("kept"));
+    fixture.close(&store);
+    let copy = folder.join("hubbub.db.before-v2");
+    assert_eq!(version(&copy), 1);
+    assert_eq!(version(&folder.join(DATABASE_FILE)), 2);
+    let kept: String = Connection::open(&copy)
+        .expect("opened")
+        .query_row("SELECT body FROM events", [], |row| row.get(0))
+        .expect("there");
+    assert_eq!(kept, "kept");
+
+    // Nothing to do the next time, and the older server leaves the newer file alone.
+    fixture.close(&SqliteStore::open_with(&fixture.options(), &schema_2()).expect("opened"));
+    assert!(!folder.join("hubbub.db.before-v2.2").exists());
+    assert!(matches!(SqliteStore::open(&fixture.options()), Err(OpenError::Newer { found: 2, known: 1, .. })));
+}
+
+#[test]
+fn a_failed_migration_changes_nothing_and_every_copy_is_kept() {
+    let fixture = fixture_with_one_event();
+    let folder = fixture.options().folder;
+    let broken = || vec![SCHEMA[0].clone(), M::up("CREATE TABLE half (x); INSERT INTO nowhere VALUES (1);")];
+    for copy in ["hubbub.db.before-v2", "hubbub.db.before-v2.2"] {
+        let error = SqliteStore::open_with(&fixture.options(), &broken()).expect_err("fails");
+        assert!(matches!(error, OpenError::Migration { version: 2, .. }), "{error}");
+        assert!(error.to_string().contains(copy));
+        assert!(folder.join(copy).exists());
+    }
+    assert_eq!(version(&folder.join(DATABASE_FILE)), 1);
+    let store = fixture.open();
+    assert!(text_of_first_event(&fixture, &store).contains("kept"));
+    fixture.close(&store);
+}
+
+fn schema_2() -> Vec<M<'static>> {
+    vec![SCHEMA[0].clone(), M::up("ALTER TABLE rooms ADD COLUMN mood TEXT;")]
+}
+
+fn version(path: &Path) -> i64 {
+    let connection = Connection::open(path).expect("opened");
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).expect("read")
+}

@@ -1,0 +1,93 @@
+//! The writer by itself: how it groups, and what it leaves on the disk when a commit fails.
+
+use std::{fs, io::Write};
+
+use rusqlite::ffi;
+
+use super::{Fixture, large, post, refused_for, store_with_one_event, stored_nonces};
+use crate::store::{
+    Appended,
+    sqlite::{
+        connection,
+        folder::{DATABASE_FILE, DataFolder, beside},
+        log::Append,
+        operation::{AnswerReceiver, Work, request},
+        writer::{Failed, Writer, WriterMessage},
+    },
+};
+
+fn append(nonce: &str) -> (Box<dyn Work>, AnswerReceiver<Vec<Appended>>) {
+    request(Append { room: 1, events: large(nonce) })
+}
+
+#[test]
+fn a_commit_takes_what_waits_up_to_its_limit() {
+    let fixture = Fixture::new();
+    fixture.close(&fixture.open());
+    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
+    let connection = connection::open_writer(&folder.database()).expect("opened");
+    let (outlet, inbox) = tokio::sync::mpsc::channel(10);
+    let mut answers = Vec::new();
+    for (number, events) in [4, 4, 4, 12, 1].into_iter().enumerate() {
+        let events = (0..events).map(|n| post(1, &format!("{number}-{n}"), 1, "x")).collect();
+        let (work, answer) = request(Append { room: 1, events });
+        answers.push(answer);
+        outlet.try_send(WriterMessage::Work(work)).expect("space");
+    }
+    drop(outlet);
+    let mut writer = Writer::new(folder, connection, inbox, 10);
+    let groups = std::iter::from_fn(|| writer.next_group());
+    let sizes: Vec<Vec<usize>> = groups.map(|group| group.iter().map(|work| work.events()).collect()).collect();
+    assert_eq!(sizes, [vec![4, 4], vec![4], vec![12], vec![1]], "only what is too large by itself exceeds it");
+}
+
+#[test]
+fn a_connection_that_cannot_write_is_replaced() {
+    let fixture = Fixture::new();
+    fixture.close(&store_with_one_event(&fixture));
+    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
+    // What SQLite gives when the file could only be read at that moment.
+    let connection = connection::open_reader(&folder.database()).expect("opened");
+    let (outlet, inbox) = tokio::sync::mpsc::channel(10);
+    let mut answers = ["first", "second"].map(|nonce| {
+        let (work, answer) = append(nonce);
+        outlet.try_send(WriterMessage::Work(work)).expect("space");
+        answer
+    });
+    drop(outlet);
+    Writer::new(folder, connection, inbox, 1).run();
+    assert!(refused_for("readonly", &answers[0].try_recv().expect("answered")));
+    assert_eq!(answers[1].try_recv().expect("answered").expect("stored")[0].seq, 2);
+}
+
+#[test]
+fn a_commit_in_doubt_is_overwritten_before_it_is_refused() {
+    let fixture = Fixture::new();
+    fixture.close(&store_with_one_event(&fixture));
+    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
+    let connection = connection::open_writer(&folder.database()).expect("opened");
+    let index = beside(&fixture.options().folder.join(DATABASE_FILE), "-shm");
+    let (_outlet, inbox) = tokio::sync::mpsc::channel(1);
+    let mut writer = Writer::new(folder, connection, inbox, 1);
+    let commit = |writer: &mut Writer, nonce| writer.transact(&mut [append(nonce).0]).is_ok();
+    assert!(commit(&mut writer, "stored"));
+
+    // A failed sync leaves a whole commit in the log, of which the log's index knows nothing.
+    let index_before = fs::read(&index).expect("read");
+    assert!(commit(&mut writer, "doubt"));
+    fs::OpenOptions::new().write(true).open(&index).expect("opened").write_all(&index_before).expect("written");
+    let nonces_after_a_crash = || {
+        let crashed = fixture.crash_image();
+        let store = crashed.open();
+        let nonces = stored_nonces(&crashed, &store);
+        crashed.close(&store);
+        nonces
+    };
+    assert_eq!(nonces_after_a_crash(), ["before", "stored", "doubt"], "this is the danger");
+
+    let error = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_FSYNC), None);
+    assert!(writer.is_settled(&Failed { error, in_doubt: true }));
+    assert_eq!(nonces_after_a_crash(), ["before", "stored"]);
+    assert!(commit(&mut writer, "after"));
+    assert_eq!(nonces_after_a_crash(), ["before", "stored", "after"]);
+}

@@ -1,0 +1,128 @@
+//! What a delivery costs: server CPU per delivery in a room of 1,000 with one sender, as a ratio to a bare
+//! broadcast loop that runs side by side.
+//!
+//! The bare loop has no rooms, names, store or JSON: it copies what it reads to every socket. Both servers are
+//! processes of their own, driven by the same client, in turns, so that a noisy machine disturbs both alike.
+//! A ratio above 2 means that something is done per recipient that should be done per message.
+//!
+//! `cargo bench -p hubbub-tests --bench fanout [-- --members 1000 --rounds 3]`
+
+mod bare;
+mod crowd;
+
+use std::{
+    env, fs,
+    io::{self, BufRead, BufReader},
+    process::{Child, Command, ExitCode, Stdio},
+};
+
+use crowd::{Crowd, Dialect};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Tells a child process which server it is.
+const ROLE: &str = "FANOUT_BENCH_ROLE";
+
+/// Clock ticks a second of `/proc/PID/stat` (proc(5), `sysconf(_SC_CLK_TCK)` on Linux).
+const TICKS_PER_S: f64 = 100.0;
+
+fn main() -> ExitCode {
+    match env::var(ROLE).as_deref() {
+        Ok("hubbub") => return hubbub_server::cli::main(),
+        Ok(_) => return report(bare::serve()),
+        Err(_) => {}
+    }
+    let number = |flag: &str, default| {
+        let mut words = env::args().skip_while(|word| word != flag);
+        words.nth(1).and_then(|word| word.parse().ok()).unwrap_or(default)
+    };
+    report(run(number("--members", 1_000), number("--rounds", 3)))
+}
+
+fn report(outcome: io::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fanout: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(members: usize, rounds: usize) -> io::Result<()> {
+    println!("server CPU per delivery, room of {members}, one sender, {rounds} rounds each\n");
+    println!("| messages under way | hubbub µs | bare loop µs | ratio |\n| ---: | ---: | ---: | ---: |");
+    for (window, messages) in [(1, 400), (16, 2_000), (256, 8_000)] {
+        let mut ratios = Vec::new();
+        for _ in 0..rounds {
+            let hubbub = measure(Dialect::Hubbub, members, window, messages)?;
+            let bare = measure(Dialect::Bare, members, window, messages)?;
+            ratios.push((hubbub / bare, hubbub, bare));
+        }
+        ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (ratio, hubbub, bare) = ratios[ratios.len() / 2];
+        println!("| {window} | {hubbub:.3} | {bare:.3} | {ratio:.2} |");
+    }
+    println!("\nThe median round of each row; absolute times belong to this machine and moment.");
+    Ok(())
+}
+
+/// Microseconds of server CPU for one delivery.
+fn measure(dialect: Dialect, members: usize, window: usize, messages: usize) -> io::Result<f64> {
+    let data = tempfile::tempdir()?;
+    let mut server = Server::start(dialect, data.path())?;
+    let mut crowd = Crowd::gather(dialect, &server.address, members)?;
+    crowd.play(window, messages / 10)?;
+    let before = server.cpu_s()?;
+    crowd.play(window, messages)?;
+    let used_s = server.cpu_s()? - before;
+    server.child.kill()?;
+    server.child.wait()?;
+    Ok(used_s * 1e6 / (members * messages) as f64)
+}
+
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(dialect: Dialect, data: &std::path::Path) -> io::Result<Self> {
+        let role = if dialect == Dialect::Hubbub { "hubbub" } else { "bare" };
+        let mut child = Command::new(env::current_exe()?)
+            .env(ROLE, role)
+            .env("HUBBUB_SERVER_HTTP", "127.0.0.1:0")
+            .env("HUBBUB_SERVER_DATA", data)
+            .env("HUBBUB_LOG_FILTER", "warn")
+            .env("HUBBUB_LIMITS_POST_BURST", "1000000")
+            .env("HUBBUB_LIMITS_POSTS_PER_S", "1000000")
+            .env("HUBBUB_LIMITS_REQUEST_BURST", "1000000")
+            .env("HUBBUB_LIMITS_REQUESTS_PER_S", "1000000")
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let address = line.trim().strip_prefix("ready http=").map(str::to_owned);
+        let address = address.ok_or_else(|| io::Error::other(format!("{role} did not start: {line:?}")))?;
+        Ok(Self { child, address })
+    }
+
+    /// Processor time that the server has used, in seconds.
+    fn cpu_s(&self) -> io::Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+        Ok(ticks / TICKS_PER_S)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Only on the way out of an error is it still running.
+        if self.child.kill().is_ok() {
+            drop(self.child.wait());
+        }
+    }
+}
