@@ -185,6 +185,40 @@ async fn links_over_a_bad_network_to_a_dying_server_lose_and_repeat_nothing() {
 }
 
 #[tokio::test]
+async fn a_link_is_told_when_the_log_is_another_and_goes_on_with_that() {
+    let mut server = Server::start(Setup::for_load()).await;
+    let mut talker = Talker::start(config(server.address(), "ana"), "ana", Arc::default()).await;
+    (0..3).for_each(|_| talker.say());
+    while talker.settled.len() < 3 || talker.seq() < 3 {
+        talker.step().await;
+    }
+    server.kill().await;
+    server.forget();
+    server.restart().await;
+    let user_before = talker.user;
+    loop {
+        match within("an update", talker.updates.next()).await {
+            Some(Update::Identity(identity)) => talker.user = identity.user,
+            Some(Update::Reset { .. }) => break,
+            Some(Update::Events { events, .. }) => panic!("events of another log without a word: {events:?}"),
+            Some(_) => {}
+            None => panic!("the link has ended"),
+        }
+    }
+    println!("user {user_before}, then {}", talker.user);
+    talker.events.clear();
+    talker.settled.clear();
+    talker.queued = 0;
+    talker.say();
+    while talker.settled.is_empty() || talker.seq() < 1 {
+        talker.step().await;
+    }
+    let mut ledger = Ledger::new();
+    talker.tell(&mut ledger);
+    ledger.assert_kept();
+}
+
+#[tokio::test]
 async fn a_link_whose_user_dozes_off_has_everything_afterwards() {
     let setup = Setup::for_load().limit("outbox_bytes_max", 65_536).limit("room_tail_bytes_max", 32_768);
     let server = Server::start(setup).await;

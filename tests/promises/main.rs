@@ -1,5 +1,7 @@
 //! The promises of the server, each proved end to end against the real program: one file a promise.
 
+mod closing;
+mod crowd;
 mod disk;
 mod drain;
 mod link;

@@ -20,7 +20,7 @@ use hubbub_tests::{
     participant::{Participant, bring_together},
     seed,
     server::{Server, Setup},
-    wire::{Heard, Wire, join, post},
+    wire::{Heard, Wire, hello_token, join, post},
 };
 use rand::{RngExt, rngs::StdRng};
 
@@ -139,6 +139,26 @@ async fn a_position_is_answered_with_complete_gap_or_reset() {
     ana.post("lobby", "21", "x").await;
     ana.post("lobby", "22", "x").await;
     assert_eq!((bo.log_event().await.seq(), bo.log_event().await.seq()), (Some(21), Some(22)));
+}
+
+#[tokio::test]
+async fn a_position_in_a_log_that_was_thrown_away_is_reset() {
+    let mut server = Server::start(Setup::for_load()).await;
+    let (mut ana, welcome) = Wire::guest(server.address(), "ana").await;
+    let epoch = ana.join("lobby").await.epoch;
+    ana.post("lobby", "1", "of the old log").await;
+    server.kill().await;
+    server.forget();
+    server.restart().await;
+    let mut again = Wire::connect(server.address()).await;
+    assert_eq!(again.refused(hello_token(&welcome.token)).await.code, ErrorCode::UnknownSession);
+    again.hello_guest("ana").await;
+    // The new log is as long as the old one, so only its name tells the two apart.
+    let fresh = again.join("lobby").await;
+    again.post("lobby", "1", "of the new log").await;
+    let joined = again.join_since("lobby", &epoch, 1).await;
+    assert_eq!((joined.resume, joined.events.len()), (Resume::Reset, 1));
+    assert_eq!((joined.epoch == epoch, joined.epoch), (false, fresh.epoch));
 }
 
 #[tokio::test]

@@ -159,9 +159,10 @@ impl Server {
         (self.process, self.address) = (process, address);
     }
 
-    /// Changes what the next start is made with.
-    pub fn set_up(&mut self, setup: Setup) {
-        self.setup = setup;
+    /// Throws its data away; it must have ended.
+    pub fn forget(&self) {
+        assert!(!self.is_running(), "the data of a running server");
+        fs::remove_dir_all(self.data()).expect("the data folder");
     }
 
     /// Asks it to drain, and does not wait.
