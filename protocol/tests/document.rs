@@ -97,8 +97,8 @@ fn every_example_is_what_the_types_read_and_write() {
             continue;
         }
         let again = match ServerFrame::decode(text).unwrap_or_else(|error| panic!("line {line}: {error}")) {
+            ServerFrame::Event(Event::Unknown(event)) => panic!("line {line}: there is no event {}", event.ev),
             ServerFrame::Event(event) => serde_json::to_string(&event).expect("encodes"),
-            ServerFrame::UnknownEvent(ev) => panic!("line {line}: there is no event {ev}"),
             ServerFrame::Reply { re, outcome: Err(error) } => {
                 assert_ne!(error.code, ErrorCode::Unknown, "line {line}");
                 if let Some(expected) = refused.take() {
