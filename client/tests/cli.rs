@@ -32,7 +32,7 @@ fn a_wrong_command_line_is_exit_code_2_and_says_what_is_wrong() {
         (&["rooms", "--server", "ftp://x"], "not with ftp://"),
         (&["rooms", "--timeout", "0"], "more than 0"),
         (&["rooms", "--nick", "a b"], "--nick"),
-        (&["tail", "lobby", "--since", "-1"], "--since"),
+        (&["tail", "lobby", "--since", "x"], "--since"),
         (&["lobby", "post", "hi", "there"], "a command takes no rooms before it"),
         (&["rooms", "--colour"], "--colour"),
     ] {

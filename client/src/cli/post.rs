@@ -38,17 +38,7 @@ type Line = Result<(u64, String), String>;
 
 /// Posts the words, or every line of stdin when there are none.
 pub(super) async fn run(entry: Entry, room: &RoomName, words: &[String], json: bool) -> Result<(), Failure> {
-    let (lines, input) = mpsc::channel(LINES_AHEAD_MAX);
-    if words.is_empty() {
-        if io::stdin().is_terminal() {
-            note("every line is a post; Ctrl-D ends");
-        }
-        // A thread of its own: it may wait for a person, and dies with the program.
-        std::thread::spawn(move || read_lines(io::stdin().lock(), &lines));
-    } else {
-        // The channel is empty and has room for it.
-        lines.try_send(Ok((1, words.join(" ")))).map_err(|error| Failure::Failed(error.to_string()))?;
-    }
+    let input = open_input(words)?;
     let mut visit = Visit::start(entry);
     let mut work = Work { room, json, input: Some(input), waiting: HashMap::new(), failed: 0 };
     let done = tokio::select! {
@@ -60,6 +50,22 @@ pub(super) async fn run(entry: Entry, room: &RoomName, words: &[String], json: b
         note(&format!("{} posts may or may not have been stored", work.waiting.len()));
     }
     done
+}
+
+/// The words as one line, or a thread that reads the lines of stdin. The channel closes at the end.
+fn open_input(words: &[String]) -> Result<mpsc::Receiver<Line>, Failure> {
+    let (lines, input) = mpsc::channel(LINES_AHEAD_MAX);
+    if words.is_empty() {
+        if io::stdin().is_terminal() {
+            note("every line is a post; Ctrl-D ends");
+        }
+        // A thread of its own: it may wait for a person, and dies with the program.
+        std::thread::spawn(move || read_lines(io::stdin().lock(), &lines));
+    } else {
+        // The channel is new and has room for it.
+        lines.try_send(Ok((1, words.join(" ")))).map_err(|error| Failure::Failed(error.to_string()))?;
+    }
+    Ok(input)
 }
 
 fn read_lines(mut input: impl BufRead, lines: &mpsc::Sender<Line>) {

@@ -29,6 +29,8 @@ mod pace;
 mod reader;
 mod socket;
 mod task;
+#[cfg(test)]
+mod tests;
 mod update;
 mod url;
 

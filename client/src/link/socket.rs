@@ -99,7 +99,7 @@ impl Socket {
             // A server that has closed may have said why: that is read first.
             return match self.stream.poll_next_unpin(cx) {
                 Poll::Ready(Some(Ok(message))) => Poll::Ready(incoming(message)),
-                Poll::Ready(_) | Poll::Pending => Poll::Ready(Incoming::Lost(error.to_string())),
+                Poll::Ready(_) | Poll::Pending => Poll::Ready(Incoming::Lost(words(&error))),
             };
         }
         if !read {
@@ -107,7 +107,7 @@ impl Socket {
         }
         match self.stream.poll_next_unpin(cx) {
             Poll::Ready(Some(Ok(message))) => Poll::Ready(incoming(message)),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Incoming::Lost(error.to_string())),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Incoming::Lost(words(&error))),
             Poll::Ready(None) => Poll::Ready(Incoming::Lost("the server hung up".to_owned())),
             Poll::Pending => Poll::Pending,
         }
@@ -158,6 +158,17 @@ fn incoming(message: Message) -> Incoming {
     }
 }
 
+/// How a connection broke, in few words.
+fn words(error: &Error) -> String {
+    match error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+        | Error::ConnectionClosed
+        | Error::AlreadyClosed => "the server is gone".to_owned(),
+        Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    }
+}
+
 fn explain(error: Error, server: &ServerUrl) -> ConnectError {
     match error {
         Error::Http(response) => refusal(&response),
@@ -167,6 +178,9 @@ fn explain(error: Error, server: &ServerUrl) -> ConnectError {
         Error::Protocol(error) => ConnectError::NotHubbub(error.to_string()),
         Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             ConnectError::Network(format!("nothing listens on {}:{}", server.host(), server.port()))
+        }
+        Error::Io(error) if server.is_tls() && error.kind() == io::ErrorKind::InvalidData => {
+            ConnectError::Network(format!("TLS failed ({error}); an unencrypted server is named with ws://"))
         }
         Error::Io(error) => ConnectError::Network(error.to_string()),
         error => ConnectError::Network(error.to_string()),

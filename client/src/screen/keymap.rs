@@ -35,6 +35,8 @@ pub(crate) enum Action {
     Page(Scroll),
     /// Show the newest.
     Newest,
+    /// Show where reading stopped.
+    Unread,
     /// Send failed posts again.
     Resend,
     /// Drop failed posts.
@@ -150,6 +152,7 @@ pub(crate) const GROUPS: &[Group] = &[
             ),
             bind(&[with(SHIFT, KeyCode::Down)], Action::Page(Scroll::LineDown), "a line towards the new"),
             bind(&[with(CTRL, KeyCode::Home)], Action::Page(Scroll::Top), "oldest that is loaded"),
+            bind(&[alt('u')], Action::Unread, "the line where reading stopped"),
             bind(&[plain(KeyCode::Esc)], Action::Escape, "newest; or close what is open"),
             bind(&[with(CTRL, KeyCode::End)], Action::Newest, "newest"),
         ],
@@ -158,11 +161,7 @@ pub(crate) const GROUPS: &[Group] = &[
         title: "Sending",
         bindings: &[
             bind(&[plain(KeyCode::Enter)], Action::Enter, "send"),
-            bind(
-                &[with(ALT, KeyCode::Enter), with(SHIFT, KeyCode::Enter), ctrl('j')],
-                Action::NewLine,
-                "new line (pasted lines stay lines)",
-            ),
+            bind(&[with(ALT, KeyCode::Enter), ctrl('j')], Action::NewLine, "new line (pasted lines stay lines)"),
             bind(
                 &[plain(KeyCode::Tab)],
                 Action::Complete,
@@ -192,14 +191,10 @@ pub(crate) const GROUPS: &[Group] = &[
             ),
             bind(&[plain(KeyCode::Home), ctrl('a')], Action::Edit(Edit::LineStart), "start of the line"),
             bind(&[plain(KeyCode::End), ctrl('e')], Action::End, "end of the line; there already: newest"),
-            bind(
-                &[plain(KeyCode::Backspace), ctrl('h'), with(SHIFT, KeyCode::Backspace)],
-                Action::Edit(Edit::Backspace),
-                "delete left",
-            ),
+            bind(&[plain(KeyCode::Backspace), ctrl('h')], Action::Edit(Edit::Backspace), "delete left"),
             bind(&[plain(KeyCode::Delete), ctrl('d')], Action::Edit(Edit::Delete), "delete right"),
             bind(
-                &[ctrl('w'), with(ALT, KeyCode::Backspace), with(CTRL, KeyCode::Backspace)],
+                &[ctrl('w'), with(ALT, KeyCode::Backspace)],
                 Action::Edit(Edit::DeleteWordLeft),
                 "delete the word left",
             ),

@@ -52,6 +52,11 @@ impl Profile {
     pub(crate) fn is(&self, server: &str, nick: &str) -> bool {
         self.server == server && self.nick == nick
     }
+
+    /// Whether it is of the same session: the nick may have changed meanwhile.
+    fn is_same_session(&self, other: &Self) -> bool {
+        self.server == other.server && self.token.is_some() && self.token == other.token
+    }
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -159,7 +164,7 @@ impl Memory {
         let lock = self.open(&lock_path)?;
         lock.lock().map_err(|error| MemoryError::File { path: lock_path, error })?;
         let mut contents = self.read()?;
-        contents.profiles.retain(|known| !known.is(&profile.server, &profile.nick));
+        contents.profiles.retain(|known| !known.is(&profile.server, &profile.nick) && !known.is_same_session(profile));
         contents.profiles.insert(0, profile.clone());
         contents.profiles.truncate(PROFILES_MAX);
         let path = self.path();
@@ -222,7 +227,7 @@ mod tests {
         Profile {
             server: server.to_owned(),
             nick: nick.to_owned(),
-            token: Some("secret".to_owned()),
+            token: Some(format!("secret of {nick}")),
             active: Some("lobby".to_owned()),
             rooms: vec![RoomMemory { name: "lobby".to_owned(), epoch: Some("e".to_owned()), read: 7 }],
         }
@@ -250,6 +255,17 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).expect("is there").permissions().mode() & 0o777;
         assert_eq!(mode(&memory.path()), 0o600);
         assert_eq!(mode(&memory.folder), 0o700);
+    }
+
+    #[test]
+    fn a_session_under_another_nick_is_remembered_under_that_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let memory = Memory::at(folder.path().to_owned());
+        let ana = profile("ws://a:1", "ana");
+        memory.remember(&ana).expect("is remembered");
+        let renamed = Profile { nick: "anna".to_owned(), ..ana };
+        memory.remember(&renamed).expect("is remembered");
+        assert_eq!(memory.profiles().expect("can be read"), [renamed]);
     }
 
     #[test]

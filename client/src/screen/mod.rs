@@ -16,7 +16,11 @@ mod effect;
 mod keymap;
 mod memory;
 mod run;
+#[cfg(test)]
+mod screens;
 mod slash;
+#[cfg(test)]
+mod stage;
 mod startup;
 mod state;
 mod terminal;

@@ -236,10 +236,7 @@ impl Loop {
     fn recall(&mut self, server: &str, nick: &str) -> (Option<Profile>, Option<String>) {
         let Some(memory) = &self.memory else { return (None, None) };
         let profile = memory.profiles().unwrap_or_default().into_iter().find(|profile| profile.is(server, nick));
-        if self.claim.as_ref().is_none_or(|claim| !claim.is(server, nick)) {
-            // a claim that cannot be made is as good as none: the token is left alone
-            self.claim = memory.claim(server, nick).unwrap_or_default();
-        }
+        self.claim = hold_claim(self.claim.take(), memory, server, nick);
         let token = profile.as_ref().and_then(|profile| profile.token.clone()).filter(|_| self.claim.is_some());
         // what this link said itself in this run is known without the memory
         let own = self.state.me.as_ref().and_then(|me| me.token.clone());
@@ -256,6 +253,8 @@ impl Loop {
         if self.remembered.as_ref() == Some(&profile) {
             return;
         }
+        // the nick may have changed
+        self.claim = hold_claim(self.claim.take(), memory, &profile.server, &profile.nick);
         self.remembered = Some(profile.clone());
         let memory = memory.clone();
         self.writing = Some(tokio::task::spawn_blocking(move || memory.remember(&profile)));
@@ -282,6 +281,15 @@ impl Loop {
     fn wake_at(&self) -> Option<Instant> {
         let at = next_wake(&self.state)?;
         Some(Instant::now() + Duration::from_millis(at.saturating_sub(now())))
+    }
+}
+
+/// The claim of this nick on this server: the one that is held, or a new one in its place.
+fn hold_claim(held: Option<Claim>, memory: &Memory, server: &str, nick: &str) -> Option<Claim> {
+    match held {
+        Some(claim) if claim.is(server, nick) => Some(claim),
+        // a claim that cannot be made is as good as none: the token is left alone
+        _ => memory.claim(server, nick).unwrap_or_default(),
     }
 }
 

@@ -114,8 +114,10 @@ fn unknown(name: &str) -> String {
     let shown: String = name.chars().take(20).collect();
     let distance = |info: &&CommandInfo| strsim::damerau_levenshtein(&name.to_lowercase(), info.name);
     let nearest = COMMANDS.iter().min_by_key(distance).filter(|info| distance(info) <= 3);
-    let hint = nearest.map_or_else(|| "F1 lists all".to_owned(), |info| format!("did you mean {}?", info.name));
-    format!("there is no {shown}: {hint} (a post that starts with a slash: //)")
+    match nearest {
+        Some(info) => format!("did you mean {}? There is no {shown}", info.name),
+        None => format!("there is no {shown}: F1 lists all; // begins a post with a slash"),
+    }
 }
 
 #[cfg(test)]

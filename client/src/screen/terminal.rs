@@ -1,7 +1,7 @@
 //! The terminal's modes: entered together, left together, whatever ends the program.
 
 use std::{
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     panic, process,
     sync::{
         Once,
@@ -19,9 +19,12 @@ use ratatui::{
             self, DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
             EnableFocusChange, EnableMouseCapture, Event,
         },
-        execute,
+        execute, queue,
         style::Print,
-        terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode},
+        terminal::{
+            BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+            LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+        },
     },
     layout::Size,
 };
@@ -38,9 +41,19 @@ const RESTORE_TITLE: &str = "\x1b[23;2t";
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
+/// Writes a frame in as few pieces as possible.
+type Backend = CrosstermBackend<BufWriter<io::Stdout>>;
+
+/// The bytes of a frame that are written at once; a full one of a large terminal fits.
+const FRAME_BYTES: usize = 256 * 1_024;
+
+fn cells() -> io::Result<Cells<Backend>> {
+    Cells::new(CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout())))
+}
+
 /// The terminal while the screen is shown. Dropping it restores what was there before.
 pub(super) struct Terminal {
-    cells: Cells<CrosstermBackend<io::Stdout>>,
+    cells: Cells<Backend>,
 }
 
 impl Terminal {
@@ -52,7 +65,7 @@ impl Terminal {
         install_panic_hook();
         let guard = Restore;
         enter_modes()?;
-        let cells = Cells::new(CrosstermBackend::new(io::stdout()))?;
+        let cells = cells()?;
         std::mem::forget(guard);
         Ok(Self { cells })
     }
@@ -70,15 +83,23 @@ impl Terminal {
     /// # Errors
     /// When it cannot be written to.
     pub(super) fn draw(&mut self, state: &State) -> io::Result<()> {
-        self.cells.draw(|frame| view::draw(state, frame)).map(|_| ())
+        // terminals that know it show the frame when it is whole
+        queue!(self.cells.backend_mut(), BeginSynchronizedUpdate)?;
+        self.cells.draw(|frame| view::draw(state, frame))?;
+        execute!(self.cells.backend_mut(), EndSynchronizedUpdate)
     }
 
     /// Forgets what is there, so that the next drawing draws everything.
     ///
+    /// Not by `Terminal::clear`: that asks the terminal where its cursor is, and the answer would come to the
+    /// thread that reads events.
+    ///
     /// # Errors
     /// When it cannot be written to.
     pub(super) fn redraw(&mut self) -> io::Result<()> {
-        self.cells.clear()
+        execute!(io::stdout(), Clear(ClearType::All))?;
+        self.cells = cells()?;
+        Ok(())
     }
 
     /// Sets the title.
@@ -114,8 +135,10 @@ impl Terminal {
     /// # Errors
     /// When it does not obey.
     pub(super) fn resume(&mut self) -> io::Result<()> {
+        // the shell may have changed the modes meanwhile; and who is in the background is stopped here again
+        disable_raw_mode()?;
         enter_modes()?;
-        self.cells.clear()
+        self.redraw()
     }
 }
 

@@ -23,8 +23,8 @@ use crate::metrics as names;
 /// The scratch area of a thread, into which all its connections read.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
-/// Requests of one connection that rooms may owe an answer at once.
-const PIPELINE_MAX: u32 = 64;
+/// Posts of one connection that a room may owe an answer at once.
+const PIPELINE_MAX: u32 = 256;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);

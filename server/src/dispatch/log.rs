@@ -124,7 +124,7 @@ pub(super) fn store_error(error: &StoreError) -> ErrorBody {
         }
         StoreError::Corrupt(_) => {
             tracing::error!(%error, "the store holds something unreadable");
-            ErrorBody::new(ErrorCode::Internal, "the server could not read what it has stored")
+            ErrorBody::new(ErrorCode::Internal, "the server could not read what it has stored").retry_after(5_000)
         }
     }
 }

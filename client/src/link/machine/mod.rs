@@ -9,6 +9,8 @@ mod request;
 mod room;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -375,13 +377,9 @@ impl Machine {
     /// post that is not stored fails, and the state says why.
     pub(super) fn finish(&mut self) {
         let Some(reason) = self.closed.take() else { return };
-        let error = match &reason {
-            CloseReason::Refused(error) => LinkError::Refused(error.clone()),
-            _ => LinkError::Closed,
-        };
-        self.fail_calls(&error);
+        self.fail_calls(&LinkError::Closed);
         for (_, mut room) in self.rooms.drain() {
-            room.answer(Err(error.clone()));
+            room.answer(Err(LinkError::Closed));
         }
         self.outbox.close(&mut self.updates);
         self.updates.push(Update::State(LinkState::Closed { reason }));

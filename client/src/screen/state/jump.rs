@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_part_of_a_name_finds_it_and_a_new_name_makes_it() {
         assert_eq!(names(""), ["lobby", "rust-async", "Straße"]);
-        assert_eq!(names("ras"), ["rust-async", "ras"]);
+        assert_eq!(names("ras"), ["rust-async", "Straße", "ras"]);
         assert_eq!(names("#lobby"), ["lobby"]);
         assert_eq!(names("LOBBY"), ["lobby"]);
         assert!(names("no name").iter().all(|name| name != "no name"));

@@ -122,6 +122,8 @@ pub(crate) struct State {
     pub(crate) link: u32,
     /// The link that was told which rooms are wanted.
     pub(crate) link_with_rooms: u32,
+    /// Whether nothing is remembered of this nick on this server: a newcomer is greeted.
+    pub(crate) is_first_time: bool,
     /// What was remembered from the last time, until the rooms are entered.
     pub(crate) recalled: Vec<RoomMemory>,
     /// The room that was in front the last time.
@@ -149,6 +151,7 @@ impl State {
             last_post: 0,
             link: 0,
             link_with_rooms: 0,
+            is_first_time: false,
             recalled: Vec::new(),
             recalled_active: None,
         }

@@ -36,8 +36,12 @@ pub(crate) struct Room {
     pub(crate) read: Seq,
     /// Where reading stopped: the unread line stands after this event.
     pub(crate) marker: Option<Seq>,
+    /// Whether the unread line was on the screen since it was put there.
+    pub(crate) marker_seen: bool,
     /// Posts that name the user and were not read.
     pub(crate) mentions: u64,
+    /// Until when coming and going is not told: after a lost connection everybody comes back.
+    pub(crate) quiet_until: UnixMs,
     /// When the user's typing was last told, for the interval between two signals.
     pub(crate) typing_told: UnixMs,
 }
@@ -59,7 +63,9 @@ impl Room {
             typing: Vec::new(),
             read: 0,
             marker: None,
+            marker_seen: false,
             mentions: 0,
+            quiet_until: 0,
             typing_told: 0,
         }
     }
@@ -79,6 +85,7 @@ impl Room {
     pub(crate) fn mark_unread(&mut self, before: Seq) {
         if self.read >= before || self.marker.is_none() {
             self.marker = Some(self.read);
+            self.marker_seen = false;
         }
     }
 

@@ -146,6 +146,11 @@ impl Timeline {
         self.log_end
     }
 
+    /// The first event of the window.
+    pub(crate) fn start(&self) -> Seq {
+        self.start
+    }
+
     /// The last event of the window.
     pub(crate) fn end(&self) -> Seq {
         self.end

@@ -16,6 +16,7 @@ use crate::{
         },
         text::safe_line,
         update::{Answer, Effect, settle},
+        view::timeline::Layout,
     },
 };
 
@@ -68,6 +69,9 @@ fn joined(state: &mut State, name: &RoomName, result: Result<(), LinkError>, eff
 fn history(state: &mut State, name: &RoomName, page: Page, result: Result<History, LinkError>) {
     let me = state.me.as_ref().and_then(|me| me.user);
     let nick = state.nick().to_owned();
+    // the last visible line stays where it is, whatever comes above and changes there
+    let in_front = state.room().is_some_and(|room| room.key == name.key() && !room.timeline.follows());
+    let bottom = Layout::of(state).filter(|_| in_front).and_then(|layout| layout.bottom());
     let Some(room) = state.rooms.get_mut(name) else { return };
     if !settle::is_awaited(&room.timeline.loading, page) {
         return;
@@ -80,6 +84,10 @@ fn history(state: &mut State, name: &RoomName, page: Page, result: Result<Histor
         }
         Ok(_) => room.timeline.loading = Loading::Failed("the room's log is another one now".to_owned()),
         Err(error) => room.timeline.loading = Loading::Failed(safe_line(&words(&error)).into_owned()),
+    }
+    let view = bottom.and_then(|bottom| Layout::of(state)?.with_bottom(bottom));
+    if let (Some(view), Some(room)) = (view, state.rooms.active_mut()) {
+        room.timeline.view = view;
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
 /// The most nicks that `/who` lists.
 const WHO_MAX: usize = 200;
 
-/// Runs a command. `false`: it was refused, and stays in the composer.
+/// Runs a command. `false`: it was refused with a word in the status line, and stays in the composer.
 pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>) -> bool {
     match command {
         Command::Join(name) => join_named(state, &name, effects),
@@ -36,7 +36,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Help => state.overlay = Some(Overlay::Help { top: 0 }),
         Command::Quit => key::quit(state, effects),
     }
-    !state.status.word.as_ref().is_some_and(|word| word.bad && word.until > state.now)
+    !state.status.word.as_ref().is_some_and(|word| word.bad)
 }
 
 fn parse_room(state: &mut State, text: &str) -> Option<RoomName> {

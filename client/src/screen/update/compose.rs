@@ -78,12 +78,16 @@ pub(super) fn submit(state: &mut State, effects: &mut Vec<Effect>) {
     if text.trim().is_empty() {
         return;
     }
+    // what was said about an earlier line is over
+    state.status.word = None;
     match slash::read(&text) {
         Line::Text(post_text) => {
             if too_long(state, &post_text) {
                 return;
             }
             take(state);
+            // line feeds that a paste brought along at its ends are not meant
+            let post_text = post_text.trim_end().trim_start_matches('\n').to_owned();
             post(state, PostKind::Text, post_text, effects);
         }
         Line::Command(command) => {

@@ -72,6 +72,7 @@ fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::ToggleRooms => state.panels.rooms = !state.panels.rooms,
         Action::Page(by) => scroll::scroll(state, by),
         Action::Newest | Action::Escape => scroll::to_newest(state),
+        Action::Unread => scroll::to_unread(state),
         Action::Resend => compose::resend(state, effects),
         Action::Discard => compose::discard(state, effects),
         Action::Enter => compose::submit(state, effects),

@@ -26,6 +26,9 @@ use crate::{
 /// In rooms with more members than this, coming and going is not told.
 const MOVES_TOLD_MEMBERS_MAX: u64 = 50;
 
+/// How long after coming back it is not told who else comes back, in milliseconds.
+const QUIET_AFTER_REJOIN_MS: u64 = 15_000;
+
 /// Takes an update in.
 pub(super) fn take(state: &mut State, update: Update, effects: &mut Vec<Effect>) {
     match update {
@@ -46,7 +49,8 @@ pub(super) fn take(state: &mut State, update: Update, effects: &mut Vec<Effect>)
             state.status.latency_ms = Some(u64::try_from(latency.as_millis()).unwrap_or(u64::MAX));
         }
         Update::Notice(text) => state.status.say(state.now, text),
-        Update::Goodbye(goodbye) => state.status.complain(state.now, goodbye.message),
+        // the state that follows says the same, for as long as it is true
+        Update::Goodbye(_) => {}
     }
 }
 
@@ -93,6 +97,7 @@ fn identified(state: &mut State, identity: SessionIdentity, effects: &mut Vec<Ef
 /// A room was joined, or joined again.
 fn snapshot_taken(state: &mut State, snapshot: &Arc<RoomSnapshot>, effects: &mut Vec<Effect>) {
     let index = state.rooms.ensure(&snapshot.room);
+    let now = state.now;
     let Some(room) = state.rooms.iter_mut().nth(index) else { return };
     room.name = snapshot.room.clone();
     room.joined = true;
@@ -103,11 +108,13 @@ fn snapshot_taken(state: &mut State, snapshot: &Arc<RoomSnapshot>, effects: &mut
     let first_time = room.epoch.is_none();
     let another_log = room.epoch.as_ref().is_some_and(|epoch| *epoch != snapshot.epoch);
     room.epoch = Some(snapshot.epoch.clone());
+    room.quiet_until = if first_time { 0 } else { now + QUIET_AFTER_REJOIN_MS };
     if first_time || another_log {
         timeline.restart(snapshot.delivered, snapshot.seq);
         let remembered = room.remembered.take().filter(|(epoch, _)| *epoch == snapshot.epoch);
         room.read = remembered.map_or(snapshot.seq, |(_, read)| read.min(snapshot.seq));
         room.marker = (room.read < snapshot.seq).then_some(room.read);
+        room.marker_seen = false;
         effects.push(Effect::Remember);
     } else if snapshot.resume == Resume::Fresh && timeline.has_newest() && timeline.end() < snapshot.delivered {
         timeline.restart(snapshot.delivered, snapshot.seq);
@@ -202,7 +209,8 @@ fn presence_told(state: &mut State, presence: &Presence) {
     moves.came.retain(|nick| Some(nick) != me.as_ref());
     let none = moves.is_empty();
     room.typing.retain(|(nick, _)| !moves.left.contains(nick));
-    if none || presence.member_count > MOVES_TOLD_MEMBERS_MAX || !room.timeline.has_newest() {
+    let told = now >= room.quiet_until;
+    if none || !told || presence.member_count > MOVES_TOLD_MEMBERS_MAX || !room.timeline.has_newest() {
         return;
     }
     let (mut came, mut left, mut renamed) = match room.timeline.take_moves() {

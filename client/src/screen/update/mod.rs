@@ -147,6 +147,10 @@ pub(crate) enum Effect {
 pub(crate) fn update(state: &mut State, input: Input, now: UnixMs) -> Vec<Effect> {
     state.now = now;
     let mut effects = Vec::new();
+    if matches!(input, Input::Key(_) | Input::Mouse(_) | Input::Paste(_)) {
+        // whatever the terminal said about its focus: who types is there
+        state.focused = true;
+    }
     match input {
         Input::Key(key) => key::press(state, key, &mut effects),
         Input::Mouse(event) => mouse::act(state, event, &mut effects),

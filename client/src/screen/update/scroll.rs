@@ -37,6 +37,15 @@ pub(super) fn to_newest(state: &mut State) {
     timeline.view = View::Follow;
 }
 
+/// Shows the line where reading stopped; where it is not in memory, the oldest that is, and more is loaded.
+pub(super) fn to_unread(state: &mut State) {
+    let Some(marker) = state.room().and_then(|room| room.marker) else {
+        return state.status.say(state.now, "everything here was read");
+    };
+    let Some(view) = Layout::of(state).map(|layout| layout.at_unread(marker)) else { return };
+    set_view(state, view);
+}
+
 fn set_view(state: &mut State, view: View) {
     if let Some(room) = state.rooms.active_mut() {
         room.timeline.view = view;

@@ -5,11 +5,7 @@ use hubbub_protocol::id::UnixMs;
 use crate::{
     link::Page,
     screen::{
-        state::{
-            State,
-            status::Connection,
-            timeline::{Loading, View},
-        },
+        state::{State, status::Connection, timeline::Loading},
         update::Effect,
         view::timeline::Layout,
     },
@@ -26,6 +22,7 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     {
         room.mark_read();
     }
+    note_unread_line(state);
     load(state, effects);
     refresh_members(state, effects);
     title(state, effects);
@@ -55,6 +52,18 @@ fn expire(state: &mut State) {
     }
 }
 
+/// The unread line was on the screen: it needs no pointer to it any more.
+fn note_unread_line(state: &mut State) {
+    let pending = state.room().is_some_and(|room| room.marker.is_some() && !room.marker_seen);
+    if !pending || state.setup.is_some() || !state.focused {
+        return;
+    }
+    let above = Layout::of(state).is_some_and(|layout| layout.unread_is_above());
+    if let Some(room) = state.rooms.active_mut().filter(|room| !above && room.timeline.has_newest()) {
+        room.marker_seen = room.marker.is_some_and(|marker| marker < room.timeline.end());
+    }
+}
+
 /// Asks for the page of the log that the view is coming to.
 fn load(state: &mut State, effects: &mut Vec<Effect>) {
     if !state.status.is_online() || state.setup.is_some() {
@@ -66,9 +75,13 @@ fn load(state: &mut State, effects: &mut Vec<Effect>) {
     if !room.joined || timeline.loading != Loading::Idle {
         return;
     }
+    if timeline.follows() && !timeline.has_newest() {
+        // the newest events are on their way by themselves
+        return;
+    }
     let page = if visible.above < PREFETCH_ITEMS && !timeline.has_beginning() {
         timeline.page_before()
-    } else if visible.below < PREFETCH_ITEMS && !timeline.has_newest() && matches!(timeline.view, View::At { .. }) {
+    } else if visible.below < PREFETCH_ITEMS && !timeline.has_newest() {
         timeline.page_after()
     } else {
         return;

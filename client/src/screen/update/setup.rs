@@ -48,7 +48,10 @@ pub(super) fn stop(state: &mut State, effects: &mut Vec<Effect>) {
 /// The link was started.
 pub(super) fn started(state: &mut State, profile: Option<Profile>) {
     state.link += 1;
-    let Some(profile) = profile else { return };
+    let Some(profile) = profile else {
+        state.is_first_time = true;
+        return;
+    };
     if let Some(me) = &mut state.me {
         me.token = profile.token;
     }
@@ -63,6 +66,10 @@ pub(super) fn online(state: &mut State, effects: &mut Vec<Effect>) {
         return;
     }
     state.link_with_rooms = state.link;
+    if std::mem::take(&mut state.is_first_time) {
+        let text = format!("welcome, {}! F1 lists all keys, Ctrl-K finds rooms", state.nick());
+        state.status.say(state.now, text);
+    }
     open_rooms(state);
     for room in state.rooms.iter() {
         let position = |epoch: &String| Position { epoch: epoch.clone(), seq: room.timeline.end() };

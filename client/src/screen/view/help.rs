@@ -24,12 +24,14 @@ pub(crate) fn lines(theme: Theme, columns: usize) -> Vec<Line<'static>> {
     let mut out = vec![
         Line::from(Span::styled("Hubbub: keys and commands", theme.accent())),
         Line::from(Span::styled("↑ ↓ PageUp PageDown: scroll   Esc: close", theme.quiet())),
+        Line::from(Span::styled("Shift with the mouse: select text, open links", theme.quiet())),
     ];
     for group in GROUPS {
         out.push(Line::default());
         out.push(Line::from(Span::styled(group.title, theme.strong())));
         for binding in group.bindings {
-            let keys: Vec<String> = binding.keys.iter().map(|chord| name(*chord)).collect();
+            let mut keys: Vec<String> = binding.keys.iter().map(|chord| name(*chord)).collect();
+            keys.dedup();
             row(theme, columns, &keys.join(" "), binding.what, &mut out);
         }
     }

@@ -11,6 +11,7 @@ use crate::screen::{
     state::{
         State,
         jump::{Choice, ChoiceKind, Jump},
+        room::Room,
     },
     text::{fit, safe_line, width},
     view::composer::draw_text,
@@ -19,13 +20,16 @@ use crate::screen::{
 /// Rows of the box that are not choices: edges, what is typed, a rule.
 const FRAME_ROWS: u16 = 4;
 
-/// The joined rooms as choices.
+/// The joined rooms as choices: those that wait for the user first, the one in front last.
 pub(crate) fn joined(state: &State) -> Vec<Choice> {
-    let choice = |room: &crate::screen::state::room::Room| Choice {
+    let choice = |room: &Room| Choice {
         name: room.name.clone(),
         kind: ChoiceKind::Joined { unread: room.unread(), mentions: room.mentions },
     };
-    state.rooms.iter().map(choice).collect()
+    let front = state.room().map(|room| &room.key);
+    let mut rooms: Vec<&Room> = state.rooms.iter().collect();
+    rooms.sort_by_key(|room| (Some(&room.key) == front, room.mentions == 0, room.unread() == 0));
+    rooms.into_iter().map(choice).collect()
 }
 
 /// The box.

@@ -14,6 +14,7 @@ pub(crate) mod timeline;
 
 use ratatui::{
     Frame,
+    buffer::{Buffer, CellDiffOption},
     layout::Rect,
     text::Line,
     widgets::{Clear, Paragraph, Wrap},
@@ -26,6 +27,28 @@ use crate::screen::{
 
 /// Draws everything.
 pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
+    draw_parts(state, frame);
+    secure_sequences(frame.buffer_mut());
+}
+
+/// Terminals disagree about the width of emoji that consist of several code points, and draw beside their place.
+/// What follows one in its row is therefore written anew every time, at its own position.
+fn secure_sequences(buffer: &mut Buffer) {
+    let area = buffer.area;
+    for y in area.top()..area.bottom() {
+        let mut after = false;
+        for x in area.left()..area.right() {
+            let cell = &mut buffer[(x, y)];
+            if after {
+                cell.set_diff_option(CellDiffOption::AlwaysUpdate);
+            }
+            let mut chars = cell.symbol().chars();
+            after |= chars.next().is_some_and(|c| !c.is_ascii()) && chars.next().is_some();
+        }
+    }
+}
+
+fn draw_parts(state: &State, frame: &mut Frame<'_>) {
     let area = frame.area();
     if !fits(area.as_size()) {
         return too_small(frame, area);

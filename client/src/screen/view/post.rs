@@ -20,7 +20,7 @@ use crate::screen::{
 };
 
 /// From this width on nicks stand in a column of their own, below on a line of their own.
-const COLUMNS_FROM: usize = 52;
+const COLUMNS_FROM: usize = 44;
 /// Names of those who came or left that are listed.
 const MOVES_LISTED_MAX: usize = 6;
 
@@ -53,7 +53,8 @@ impl Look<'_> {
     fn nick_columns(&self) -> usize {
         match self.width {
             0..COLUMNS_FROM => 0,
-            COLUMNS_FROM..80 => 10,
+            COLUMNS_FROM..56 => 8,
+            56..80 => 10,
             80..120 => 14,
             _ => 18,
         }

@@ -25,9 +25,12 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let base = if alarm { state.theme.alarm() } else { Style::new() };
     let right = right(state);
     let right_columns = right.as_ref().map_or(0, |(text, _)| width(text) + 2);
-    // passing words matter more than the details of the connection
-    let left_space = space.saturating_sub(right_columns.min(space * 2 / 3) + 4);
-    let left = fit(&left, left_space);
+    // passing words matter more than the details of the connection, as long as there is one
+    let left_min = if alarm { space / 3 } else { 1 };
+    let left_space = space.saturating_sub(right_columns + 4).max(left_min);
+    // too narrow for both: the sign alone says how it stands
+    let left =
+        if alarm || width(&left) <= left_space { fit(&left, left_space) } else { left.chars().take(1).collect() };
     let mut spans = vec![
         Span::styled("── ", state.theme.quiet().patch(base)),
         Span::styled(left.clone(), left_style),
@@ -36,7 +39,7 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let mut used = 4 + width(&left);
     let mut tail = Vec::new();
     if let Some((text, style)) = right {
-        let text = fit(&text, space.saturating_sub(used + 4));
+        let text = fit(&text, space.saturating_sub(used + 2));
         used += width(&text) + 2;
         tail.push(Span::styled(format!(" {text} "), style.patch(base)));
     }
@@ -61,7 +64,11 @@ fn connection(state: &State) -> (String, Style, bool) {
         }
         Connection::Connecting { .. } => (since("◌ offline"), theme.alarm(), true),
         Connection::Online => {
-            let latency = state.status.latency_ms.map(|ms| format!(" {ms} ms")).unwrap_or_default();
+            let latency = match state.status.latency_ms {
+                None => String::new(),
+                Some(0) => " <1 ms".to_owned(),
+                Some(ms) => format!(" {ms} ms"),
+            };
             (format!("● {}{away}{latency}", state.nick()), theme.good(), false)
         }
         Connection::Waiting { retry_at, reason } => {

@@ -64,7 +64,8 @@ impl<'a> Layout<'a> {
             theme: state.theme,
             zone: &state.zone,
             now: state.now,
-            width: usize::from(area.width),
+            // a cell stays free between text and edge
+            width: usize::from(area.width.saturating_sub(1)),
             nick: state.nick(),
         };
         state.room().map(|room| Self { room, look, height: usize::from(area.height) })
@@ -204,26 +205,56 @@ impl<'a> Layout<'a> {
 
     /// Where the view is after scrolling by so many lines; negative is towards the old.
     pub(crate) fn scrolled(&self, lines: isize) -> View {
-        let mut place = self.top_place();
-        if lines < 0 {
-            let mut left = lines.unsigned_abs();
-            while left > place.line && place.item > 0 {
-                left -= place.line + 1;
-                place.item -= 1;
-                place.line = self.block(place.item).len().saturating_sub(1);
-            }
-            place.line = place.line.saturating_sub(left);
-        } else {
-            let mut left = lines.unsigned_abs();
-            let mut length = self.block(place.item).len();
-            while left > 0 && place.line + left >= length && place.item + 1 < self.items() {
-                left -= length - place.line;
-                place = Place { item: place.item + 1, line: 0 };
-                length = self.block(place.item).len();
-            }
-            place.line = (place.line + left).min(length.saturating_sub(1));
+        let top = self.top_place();
+        self.view_at(if lines < 0 { self.up(top, lines.unsigned_abs()) } else { self.down(top, lines.unsigned_abs()) })
+    }
+
+    /// The last visible line, as long as there is a full page; to come back to it by [`Layout::with_bottom`].
+    pub(crate) fn bottom(&self) -> Option<(Key, usize)> {
+        let place = self.down(self.top_place(), self.height.saturating_sub(1));
+        (self.rows().len() == self.height).then(|| (self.key(place.item), place.line))
+    }
+
+    /// The view that has this line as its last one.
+    pub(crate) fn with_bottom(&self, (key, line): (Key, usize)) -> Option<View> {
+        let item = self.find(key)?;
+        Some(self.view_at(self.up(Place { item, line }, self.height.saturating_sub(1))))
+    }
+
+    fn up(&self, mut place: Place, lines: usize) -> Place {
+        let mut left = lines;
+        while left > place.line && place.item > 0 {
+            left -= place.line + 1;
+            place.item -= 1;
+            place.line = self.block(place.item).len().saturating_sub(1);
         }
-        self.view_at(place)
+        Place { line: place.line.saturating_sub(left), ..place }
+    }
+
+    fn down(&self, mut place: Place, lines: usize) -> Place {
+        let mut left = lines;
+        let mut length = self.block(place.item).len();
+        while left > 0 && place.line + left >= length && place.item + 1 < self.items() {
+            left -= length - place.line;
+            place = Place { item: place.item + 1, line: 0 };
+            length = self.block(place.item).len();
+        }
+        Place { line: (place.line + left).min(length.saturating_sub(1)), ..place }
+    }
+
+    /// The view that begins with the unread line, or with the oldest line where that is not in memory.
+    pub(crate) fn at_unread(&self, marker: u64) -> View {
+        let here = marker + 1 >= self.room.timeline.start();
+        let item = self.find(Key::Event(marker + 1)).filter(|_| here).unwrap_or_default();
+        self.view_at(Place { item, line: 0 })
+    }
+
+    /// Whether the unread line is above what is visible.
+    pub(crate) fn unread_is_above(&self) -> bool {
+        let Some(marker) = self.room.marker.filter(|marker| *marker < self.room.timeline.end()) else { return false };
+        let top = self.top_place();
+        marker + 1 < self.room.timeline.start()
+            || self.find(Key::Event(marker + 1)).is_some_and(|item| Place { item, line: 0 } < top)
     }
 
     /// The view at the oldest line in memory.
@@ -273,6 +304,9 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
         let place = Rect { y: area.y + blank + index, height: 1, ..area };
         frame.render_widget(row.line, place);
     }
+    if layout.unread_is_above() && !layout.room.marker_seen {
+        draw_hint(state, frame, Rect { height: 1, ..area }, " ↑ new since you left: Alt-U ");
+    }
     draw_below(state, frame, area);
 }
 
@@ -283,8 +317,13 @@ fn draw_below(state: &State, frame: &mut Frame<'_>, area: Rect) {
         0 => " ↓ newest: Esc ".to_owned(),
         count => format!(" ↓ {count} new below: Esc "),
     };
-    let wide = u16::try_from(width(&text)).unwrap_or(area.width).min(area.width);
-    let place = Rect::new(area.right() - wide, area.bottom() - 1, wide, 1);
+    draw_hint(state, frame, Rect { y: area.bottom() - 1, height: 1, ..area }, &text);
+}
+
+/// Words at the right end of a line of the timeline, over what is there.
+fn draw_hint(state: &State, frame: &mut Frame<'_>, line: Rect, text: &str) {
+    let wide = u16::try_from(width(text)).unwrap_or(line.width).min(line.width);
+    let place = Rect { x: line.right() - wide, width: wide, ..line };
     let style = state.theme.accent().add_modifier(Modifier::REVERSED);
-    frame.render_widget(Line::from(Span::styled(text, style)), place);
+    frame.render_widget(Line::from(Span::styled(text.to_owned(), style)), place);
 }

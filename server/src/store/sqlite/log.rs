@@ -93,7 +93,7 @@ impl Operation for Append {
     }
 
     fn events(&self) -> usize {
-        self.events.len()
+        self.events.len().max(1)
     }
 }
 

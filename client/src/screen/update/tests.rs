@@ -1,1 +1,0 @@
-//! What inputs do to the state, and which effects they ask for.

@@ -1,0 +1,185 @@
+//! Reading: scrolling into history, unread posts, mentions, what was missed.
+
+use std::sync::Arc;
+
+use hubbub_protocol::{id::Seq, reply::History};
+
+use super::*;
+use crate::screen::{
+    stage::{NOON, Stage, post, room},
+    state::timeline::Loading,
+};
+
+/// A room with a log of which the newest hundred events are here.
+fn deep_room(log_end: Seq) -> Stage {
+    let mut stage = Stage::talking(80, 24, &["other"], &["bo"]);
+    stage.write("/join deep");
+    stage.key("Enter");
+    let mut snapshot = stage.snapshot("deep", log_end, &["bo"]);
+    snapshot.delivered = log_end - 100;
+    stage.link(Update::Room(Arc::new(snapshot)));
+    let events = (log_end - 99..=log_end).map(|seq| post("deep", seq, NOON, "bo", &format!("post {seq}")));
+    stage.events("deep", events.collect());
+    stage
+}
+
+fn page(first: Seq, last: Seq, more: bool) -> History {
+    let events = (first..=last).map(|seq| post("deep", seq, NOON, "bo", &format!("post {seq}"))).collect();
+    History { room: room("deep"), epoch: "e".to_owned(), seq: last, events, more }
+}
+
+#[test]
+fn the_next_unread_room_is_one_that_mentions_the_user_first() {
+    let mut stage = Stage::talking(80, 24, &["a", "b", "c"], &["bo"]);
+    stage.says("b", "bo", "something");
+    stage.says("c", "bo", "ana?");
+    stage.key("Alt-A");
+    assert_eq!(stage.front(), "c");
+    stage.key("Alt-A");
+    assert_eq!(stage.front(), "b");
+    stage.key("Alt-A");
+    assert_eq!(stage.front(), "b");
+    assert!(stage.screen().contains("nothing unread"));
+}
+
+#[test]
+fn a_mention_calls_only_when_nobody_looks() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &["bo"]);
+    let calls = |effects: Vec<Effect>| effects.iter().filter(|effect| matches!(effect, Effect::Alert(_))).count();
+    assert_eq!(calls(stage.says("lobby", "bo", "ana: hi")), 0);
+    stage.input(Input::Focus(false));
+    assert_eq!(calls(stage.says("lobby", "bo", "banana")), 0);
+    let effects = stage.says("lobby", "bo", "ana: \x1b]0;evil\x07");
+    assert!(has(&effects, &Effect::Alert("bo in #lobby: ana: ␛]0;evil␇".to_owned())), "{effects:?}");
+    assert!(has(&effects, &Effect::Title("(@1) #lobby — Hubbub".to_owned())), "{effects:?}");
+    let effects = stage.input(Input::Focus(true));
+    assert!(has(&effects, &Effect::Title("#lobby — Hubbub".to_owned())), "{effects:?}");
+}
+
+#[test]
+fn scrolling_up_loads_older_pages_and_the_view_keeps_its_place() {
+    let mut stage = deep_room(1_000);
+    let mut asked = Vec::new();
+    for _ in 0..8 {
+        asked.extend(stage.key("PageUp"));
+    }
+    assert_eq!(asked, [Effect::History(room("deep"), Page::Before(901))]);
+    let before = stage.screen();
+    let row = |screen: &str| screen.lines().position(|line| line.ends_with("post 910"));
+    let at = row(&before);
+    assert!(at.is_some(), "{before}");
+    let answer = Answer::History(room("deep"), Page::Before(901), Ok(page(801, 900, true)));
+    stage.input(Input::Answer(answer));
+    assert_eq!(row(&stage.screen()), at, "{}", stage.screen());
+    stage.key("PageUp");
+    assert!(stage.screen().contains("post 89"), "{}", stage.screen());
+}
+
+#[test]
+fn the_beginning_of_a_room_is_reached_and_said() {
+    let mut stage = deep_room(110);
+    let mut asked = Vec::new();
+    for _ in 0..20 {
+        asked.extend(stage.wheel(false));
+    }
+    assert_eq!(asked, [Effect::History(room("deep"), Page::Before(11))]);
+    stage.input(Input::Answer(Answer::History(room("deep"), Page::Before(11), Ok(page(1, 10, false)))));
+    for _ in 0..30 {
+        assert_eq!(stage.wheel(false), []);
+    }
+    assert!(stage.screen().contains("beginning of #deep"), "{}", stage.screen());
+    stage.key("Esc");
+    assert!(stage.screen().contains("post 110"));
+}
+
+#[test]
+fn a_page_that_did_not_come_is_asked_for_again_on_scrolling() {
+    let mut stage = deep_room(1_000);
+    stage.key("Ctrl-Home");
+    let page = Page::Before(901);
+    for _ in 0..8 {
+        stage.key("PageUp");
+    }
+    let failure = Answer::History(room("deep"), page, Err(LinkError::Disconnected));
+    assert_eq!(stage.input(Input::Answer(failure)), []);
+    assert!(matches!(stage.state.room().expect("a room").timeline.loading, Loading::Failed(_)));
+    assert!(stage.screen().contains("older posts did not come"), "{}", stage.screen());
+    assert_eq!(stage.key("PageUp"), [Effect::History(room("deep"), page)]);
+}
+
+#[test]
+fn a_window_far_back_comes_back_to_the_newest_by_one_key() {
+    let mut stage = deep_room(5_000);
+    let mut first = 4_901;
+    stage.key("PageUp");
+    while first > 2_500 {
+        for _ in 0..3 {
+            for _ in 0..3 {
+                stage.key("PageUp");
+            }
+        }
+        let page_asked = Page::Before(first);
+        stage.input(Input::Answer(Answer::History(room("deep"), page_asked, Ok(page(first - 100, first - 1, true)))));
+        first -= 100;
+    }
+    assert!(!stage.state.room().expect("a room").timeline.has_newest());
+    stage.says("deep", "bo", "newest of all");
+    let effects = stage.key("Esc");
+    assert!(has(&effects, &Effect::History(room("deep"), Page::Before(5_002))), "{effects:?}");
+    stage.input(Input::Answer(Answer::History(room("deep"), Page::Before(5_002), Ok(page(4_902, 5_001, true)))));
+    assert!(stage.screen().contains("post 5001"), "{}", stage.screen());
+    stage.says("deep", "bo", "live again");
+    assert!(stage.screen().contains("live again"));
+}
+
+#[test]
+fn many_unread_posts_are_pointed_at_and_reached_by_one_key() {
+    let mut stage = deep_room(110);
+    stage.key("Alt-1");
+    let events = (111..=180).map(|seq| post("deep", seq, NOON, "bo", &format!("post {seq}")));
+    stage.events("deep", events.collect());
+    stage.key("Alt-2");
+    let screen = stage.screen();
+    assert!(screen.contains("post 180") && screen.contains("Alt-U"), "{screen}");
+    stage.key("Alt-U");
+    let screen = stage.screen();
+    let rows: Vec<&str> = screen.lines().collect();
+    assert!(rows[1].contains(" new ") && rows[2].ends_with("post 111"), "{screen}");
+    stage.key("Esc");
+    assert!(!stage.screen().contains("Alt-U"), "it was seen");
+}
+
+#[test]
+fn what_was_missed_beyond_measure_is_left_out_and_counted() {
+    let mut stage = deep_room(1_000);
+    stage.key("Alt-1");
+    stage.link(Update::Gap { room: room("deep"), after: 1_000, before: 3_001 });
+    stage.events("deep", vec![post("deep", 3_001, NOON, "bo", "after the gap")]);
+    let deep = stage.state.rooms.get_mut(&room("deep")).expect("is there");
+    assert_eq!(deep.unread(), 2_001);
+    let effects = stage.key("Alt-2");
+    assert!(stage.screen().contains("after the gap"));
+    assert!(has(&effects, &Effect::History(room("deep"), Page::Before(3_001))), "{effects:?}");
+}
+
+#[test]
+fn a_log_that_is_another_one_is_shown_anew() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    stage.says("lobby", "bo", "of the old log");
+    stage.link(Update::Reset { room: room("lobby") });
+    let mut snapshot = stage.snapshot("lobby", 1, &[]);
+    snapshot.epoch = "another".to_owned();
+    stage.link(Update::Room(Arc::new(snapshot)));
+    stage.events("lobby", vec![post("lobby", 1, NOON, "bo", "of the new log")]);
+    let screen = stage.screen();
+    assert!(screen.contains("of the new log") && !screen.contains("of the old log"), "{screen}");
+}
+
+#[test]
+fn an_event_is_shown_once_however_often_it_comes() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    let event = post("lobby", 1, NOON, "bo", "only once");
+    stage.events("lobby", vec![event.clone()]);
+    stage.events("lobby", vec![event]);
+    assert_eq!(stage.screen().matches("only once").count(), 1);
+}

@@ -1,0 +1,150 @@
+//! Writing: sending, commands, completion, drafts, failed posts.
+
+use hubbub_protocol::event::PostKind;
+
+use super::*;
+use crate::{
+    link::PostFailure,
+    screen::stage::{Stage, nick, room},
+};
+
+#[test]
+fn a_text_is_posted_and_an_empty_one_is_not() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    assert_eq!(posts(&stage.key("Enter")), []);
+    stage.write("hi");
+    assert_eq!(posts(&stage.key("Enter")), [(PostKind::Text, "hi".to_owned())]);
+    assert_eq!(stage.written(), "");
+    stage.write("one");
+    stage.key("Alt-Enter");
+    stage.write("two");
+    assert_eq!(posts(&stage.key("Enter")), [(PostKind::Text, "one\ntwo".to_owned())]);
+}
+
+#[test]
+fn a_pasted_text_keeps_its_lines_and_is_not_sent() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    let effects = stage.input(Input::Paste("a\nb\n".to_owned()));
+    assert_eq!(posts(&effects), []);
+    assert_eq!(stage.written(), "a\nb\n");
+}
+
+#[test]
+fn a_text_over_the_limit_stays_and_says_by_how_much() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    stage.write(&"x".repeat(103));
+    assert_eq!(posts(&stage.key("Enter")), []);
+    assert!(stage.screen().contains("too long by 3 characters"));
+    assert_eq!(stage.written().len(), 103);
+}
+
+#[test]
+fn each_command_asks_for_what_it_says() {
+    let mut stage = Stage::talking(80, 24, &["lobby", "rust"], &["bo"]);
+    let mut run = |text: &str| {
+        stage.write(text);
+        stage.key("Enter")
+    };
+    assert_eq!(posts(&run("/me waves")), [(PostKind::Action, "waves".to_owned())]);
+    assert_eq!(posts(&run("//etc")), [(PostKind::Text, "/etc".to_owned())]);
+    assert!(has(&run("/topic a new one"), &Effect::Topic(room("lobby"), "a new one".to_owned())));
+    assert!(has(&run("/nick anna"), &Effect::Rename(nick("anna"))));
+    assert!(has(&run("/away"), &Effect::Presence(true)));
+    assert!(has(&run("/back"), &Effect::Presence(false)));
+    assert!(has(&run("/part"), &Effect::Part(room("lobby"))));
+    assert_eq!(joins(&run("/join #new")), ["new"]);
+    assert!(has(&run("/rooms"), &Effect::Directory(None)));
+}
+
+#[test]
+fn a_wrong_command_stays_in_the_composer() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    stage.write("/jion x");
+    assert_eq!(stage.key("Enter"), []);
+    assert_eq!(stage.written(), "/jion x");
+    assert!(stage.screen().contains("did you mean /join?"));
+    stage.key("Ctrl-U");
+    stage.write("/join x");
+    stage.key("Enter");
+    assert_eq!(stage.written(), "", "what was said before does not hold back what is right");
+}
+
+#[test]
+fn tab_completes_nicks_rooms_and_commands() {
+    let mut stage = Stage::talking(80, 24, &["lobby", "rust"], &["bob", "bea"]);
+    stage.says("lobby", "bob", "I spoke last");
+    let mut tab = |text: &str| {
+        stage.key("Ctrl-U");
+        stage.write(text);
+        stage.key("Tab");
+        stage.written()
+    };
+    assert_eq!(tab("b"), "bob: ");
+    assert_eq!(tab("hi b"), "hi bob ");
+    assert_eq!(tab("see #ru"), "see #rust ");
+    assert_eq!(tab("/to"), "/topic ");
+    assert_eq!(tab("zzz"), "zzz");
+    stage.key("Ctrl-U");
+    stage.write("b");
+    stage.key("Tab");
+    stage.key("Tab");
+    assert_eq!(stage.written(), "bea: ");
+    stage.key("Shift-Tab");
+    assert_eq!(stage.written(), "bob: ");
+}
+
+#[test]
+fn drafts_are_kept_per_room() {
+    let mut stage = Stage::talking(80, 24, &["lobby", "rust"], &[]);
+    stage.write("half a sen");
+    stage.key("Alt-Down");
+    assert_eq!((stage.front().as_str(), stage.written().as_str()), ("rust", ""));
+    stage.key("Alt-Up");
+    assert_eq!(stage.written(), "half a sen");
+}
+
+#[test]
+fn a_failed_post_is_sent_again_by_its_name_or_given_up() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    let name = stage.send("text").expect("is queued");
+    let fail = |stage: &mut Stage| {
+        let error = PostFailure::NotJoined;
+        stage.link(Update::Failed { nonce: name.clone(), room: room("lobby"), error, can_retry: true });
+    };
+    fail(&mut stage);
+    assert!(has(&stage.key("Alt-R"), &Effect::Retry(name.clone())));
+    assert!(!has(&stage.key("Alt-R"), &Effect::Retry(name.clone())), "it is on its way");
+    fail(&mut stage);
+    let screen = stage.screen();
+    let row = screen.lines().position(|line| line.contains("│ text")).expect("is shown");
+    assert!(has(&stage.click(40, u16::try_from(row).expect("small")), &Effect::Retry(name.clone())));
+    fail(&mut stage);
+    assert!(has(&stage.key("Alt-X"), &Effect::Discard(name.clone())));
+    assert!(stage.state.room().expect("a room").pending.is_empty());
+    assert_eq!(stage.written(), "text", "its text can be edited and sent");
+}
+
+#[test]
+fn ctrl_c_clears_first_and_quits_then() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    stage.write("a slip");
+    stage.key("F1");
+    assert!(!has(&stage.key("Ctrl-C"), &Effect::Quit), "closes the help page");
+    assert!(!has(&stage.key("Ctrl-C"), &Effect::Quit), "clears the text");
+    assert_eq!(stage.written(), "");
+    stage.key("Up");
+    assert_eq!(stage.written(), "a slip");
+    stage.key("Ctrl-C");
+    assert!(has(&stage.key("Ctrl-C"), &Effect::Quit));
+}
+
+#[test]
+fn typing_is_told_now_and_then_and_not_for_commands() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    let typing = |effects: Vec<Effect>| effects.iter().filter(|effect| matches!(effect, Effect::Typing(_))).count();
+    assert_eq!(typing(stage.write("/topic x")), 0);
+    stage.key("Ctrl-U");
+    assert_eq!(typing(stage.write("hello")), 1);
+    stage.after(3_001);
+    assert_eq!(typing(stage.write(" you")), 1);
+}
