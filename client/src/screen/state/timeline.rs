@@ -219,7 +219,10 @@ impl Timeline {
     pub(crate) fn take_page(&mut self, page: Page, mut entries: Vec<(Seq, Entry)>, more: bool) {
         match page {
             Page::Before(seq) if seq == self.start => {
+                // whatever the server sends: the window ascends
                 entries.retain(|(at, _)| *at < self.start);
+                entries.sort_by_key(|(at, _)| *at);
+                entries.dedup_by_key(|(at, _)| *at);
                 let first = entries.first().map(|(at, _)| *at);
                 // an empty page says that nothing is there any more, whatever the numbers say
                 self.start = if more { first.unwrap_or(self.start) } else { 1 };
