@@ -104,7 +104,7 @@ pub struct Post {
     pub room: String,
     /// The sender's own name for this send, see [`crate::id::Nonce`].
     pub nonce: String,
-    /// What is said: 1 to `text_chars_max` characters; line feeds are allowed, other control characters are not.
+    /// What is said: 1 to `text_chars_max` characters; line feeds and tabs are allowed, other control characters are not.
     pub text: String,
     /// How it is said.
     #[serde(default, skip_serializing_if = "PostKind::is_text")]

@@ -67,10 +67,8 @@ pub fn ok<T: Serialize>(re: u64, ok: &T) -> Bytes {
         Err(error) => {
             debug_assert!(false, "the wire's types can be encoded: {error}");
             tracing::error!(%error, "a reply could not be encoded");
-            self::error(
-                Some(re),
-                &ErrorBody::new(hubbub_protocol::ErrorCode::Internal, "the reply could not be encoded"),
-            )
+            let error = ErrorBody::new(hubbub_protocol::ErrorCode::Internal, "the reply could not be encoded");
+            self::error(Some(re), &error.retry_after(1_000))
         }
     }
 }

@@ -16,7 +16,7 @@
 //! store        the trait, SQLite behind it
 //! frame        the wire as bytes
 //! domain       pure decisions; no tokio, actix, SQL, clock
-//! config, limits, log, meter, metrics, clock
+//! config, limits, log, meter, metrics, signal, clock
 //! ```
 
 pub mod app;

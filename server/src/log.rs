@@ -32,6 +32,8 @@ pub fn init(log: &Log) {
         let filter = EnvFilter::builder().parse_lossy(&log.filter);
         let to_terminal = io::stderr().is_terminal();
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        // A line that cannot be written is lost: to complain about it on stderr would be a panic.
+        let builder = builder.log_internal_errors(false);
         let taken = match log.format {
             LogFormat::Json => builder.json().flatten_event(true).with_timer(Stamp::Utc).try_init(),
             LogFormat::Text => {

@@ -13,6 +13,9 @@ use tokio::{
 /// When the system refuses to let the process listen.
 pub fn stop() -> io::Result<watch::Receiver<bool>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // Writing beyond a limit on the size of files must fail as on a full disk, not end the process. Once there is
+    // a listener the signal has no other effect, and nobody has to ask the listener.
+    drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
     let (stop, stopped) = watch::channel(false);
     actix_rt::spawn(async move {
         let mut next = async || {

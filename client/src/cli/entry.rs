@@ -167,20 +167,25 @@ impl Visit {
         ))
     }
 
-    /// Does something with the link while the updates are read and passed over.
+    /// Asks the link something while the updates are read and passed over.
     ///
     /// # Errors
-    /// Its own, or that the link has ended.
-    pub(super) async fn wait<T, E>(&mut self, future: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
-    where
-        Failure: From<E>,
-    {
-        let mut future = pin!(future);
+    /// The answer's, or why the link has ended, or that patience has.
+    pub(super) async fn wait<T>(&mut self, answer: impl Future<Output = Result<T, LinkError>>) -> Result<T, Failure> {
+        let mut answer = pin!(answer);
         loop {
             tokio::select! {
-                done = &mut future => return Ok(done?),
+                answer = &mut answer => match answer {
+                    Ok(answer) => return Ok(answer),
+                    Err(LinkError::Closed) => break,
+                    Err(error) => return Err(error.into()),
+                },
                 update = self.next() => drop(update?),
             }
+        }
+        // The link has ended, and its last update says why.
+        loop {
+            drop(self.next().await?);
         }
     }
 

@@ -25,7 +25,7 @@ pub enum LinkError {
         /// The bound that was met.
         max: usize,
     },
-    /// The link has ended.
+    /// The link has ended; [`super::LinkState::Closed`] says why.
     #[error("the connection has been closed")]
     Closed,
     /// The operating system gave no randomness to name a change with.

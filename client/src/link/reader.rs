@@ -348,5 +348,47 @@ mod tests {
             let dense: Vec<Seq> = (1..=given.len() as u64).collect();
             prop_assert_eq!(given, dense);
         }
+
+        /// Whatever is skipped, over any number of absences: what is given out and what is said to be left out
+        /// are the log together, each seq once.
+        #[test]
+        fn what_is_given_out_and_what_is_said_to_be_left_out_are_the_log(
+            most in 0_u64..12,
+            absences in proptest::collection::vec((0_u64..20, 0_u64..10, 0_u64..4, 0_u64..10), 1..12),
+        ) {
+            let mut reader = reader_at(0, GapPolicy::SkipOver(most));
+            let (mut log, mut told) = (0, 0);
+            for (away, sent, missed, live) in absences {
+                reader.cut();
+                log += away;
+                let sent = sent.min(log);
+                let mut steps = Vec::new();
+                reader.joined(&mut joined("e", log, Resume::Gap, events(log - sent + 1..=log)), &mut steps);
+                log += missed;
+                for seq in log + 1..=log + live {
+                    reader.event(event(seq), &mut steps);
+                }
+                log += live;
+                while let Some(step) = (!steps.is_empty()).then(|| steps.remove(0)) {
+                    match step {
+                        Step::Deliver(event) => {
+                            prop_assert_eq!(event.seq(), Some(told + 1));
+                            told += 1;
+                        }
+                        Step::Gap { after, before } => {
+                            prop_assert!(after == told && before - after - 1 > most, "{} {} {}", told, after, before);
+                            told = before - 1;
+                        }
+                        Step::Fill { after } => {
+                            let to = (after + 3).min(log);
+                            reader.page(page(log, events(after + 1..=to)), &mut steps).expect("progress");
+                        }
+                        Step::Snapshot { .. } => {}
+                        other => prop_assert!(false, "{other:?}"),
+                    }
+                }
+                prop_assert!(told == log || live == 0, "{} of {}", told, log);
+            }
+        }
     }
 }

@@ -179,6 +179,9 @@ fn explain(error: Error, server: &ServerUrl) -> ConnectError {
         Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             ConnectError::Network(format!("nothing listens on {}:{}", server.host(), server.port()))
         }
+        Error::Io(error) if server.is_tls() && error.kind() == io::ErrorKind::InvalidData => {
+            ConnectError::Network(format!("TLS failed ({error}); an unencrypted server is named with ws://"))
+        }
         Error::Io(error) => ConnectError::Network(error.to_string()),
         error => ConnectError::Network(error.to_string()),
     }

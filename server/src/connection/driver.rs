@@ -23,8 +23,8 @@ use crate::metrics as names;
 /// The scratch area of a thread, into which all its connections read.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
-/// Requests of one connection that rooms may owe an answer at once.
-const PIPELINE_MAX: u32 = 64;
+/// Posts of one connection that a room may owe an answer at once.
+const PIPELINE_MAX: u32 = 256;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
@@ -112,7 +112,9 @@ impl Stream for Driver {
         if self.outbox.is_broken() {
             return Poll::Ready(None);
         }
-        if self.gate.held.get() && self.outbox.in_flight() == 0 {
+        // Not while much waits to be written: what is held leads to another reply.
+        let may_answer = !self.outbox.is_over_limit() || self.gate.closing.get();
+        if self.gate.held.get() && self.outbox.in_flight() == 0 && may_answer {
             self.gate.held.set(false);
             return Poll::Ready(Some(Incoming::Settled));
         }

@@ -79,9 +79,10 @@ impl<S: Copy + PartialEq> Roster<S> {
     pub fn join(&mut self, user: UserId, nick: Nick, away: bool, seat: S) {
         let Some(known) = self.members.get(&user) else {
             let member = Seated { nick: nick.clone(), away, seat: Some(seat), offline_since_ms: 0 };
+            let state = member.state();
             self.order.insert(nick.key(), user);
-            self.tell(MemberChange { nick, state: member.state(), was: None });
             self.members.insert(user, member);
+            self.tell(MemberChange { nick, state, was: None });
             return;
         };
         let old_state = known.state();

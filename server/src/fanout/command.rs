@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix::Message;
 use bytes::Bytes;
 use hubbub_protocol::{RoomName, event::Goodbye, id::Seq};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::handle::ConnectionId;
 use crate::store::RoomId;
@@ -30,7 +31,7 @@ pub struct LogChunk {
 }
 
 /// One thing to do for a room. Items of one room take effect in their order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Item {
     /// From now on the connection gets what the room publishes; first it gets this reply.
     Seat(ConnectionId, Bytes),
@@ -40,6 +41,9 @@ pub enum Item {
     Log(LogChunk),
     /// A signal for everybody seated here, dropped for those who are slow.
     Signal(Bytes),
+    /// What came before has been delivered when this is dropped; a room has only so many of them for each shard,
+    /// and waits for one before it publishes more.
+    Credit(OwnedSemaphorePermit),
     /// A reply to one connection, which need not be seated. It overtakes what is still being delivered.
     Reply(ConnectionId, Bytes),
 }

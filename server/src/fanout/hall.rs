@@ -1,173 +1,309 @@
-//! A hall: one room's seats on one shard, what waits to be delivered to them, and how far delivery has come.
+//! A hall: one room's seats on one shard, and the stream that is carried round to them.
 //!
-//! This is the microthread: [`Pass`] is its whole stack.
+//! This is the microthread: a cursor that goes round the seats and gives each one everything that it has not
+//! had yet. Its whole stack is `cursor`; it runs for a slice, and goes on later where it stood.
+//!
+//! Because each seat knows its own place in the stream, what is published while the cursor is on its way goes
+//! to the seats still ahead together with what they were about to get, in the same write. The busier the room,
+//! the more a write carries; in a quiet room everything goes out at once.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::command::{Item, LogChunk, RoomTag};
+use super::command::{LogChunk, RoomTag};
 
-/// Bytes of log that one pass carries at most, unless a single chunk is larger.
-const PASS_BYTES_MAX: usize = 64 * 1024;
+/// Cargo behind which a signal is not worth carrying any more.
+const SIGNALS_BEHIND_MAX: usize = 32;
 
-/// One walk along the seats.
-#[derive(Debug)]
-pub(super) struct Pass {
-    /// What is delivered.
-    pub(super) cargo: Cargo,
-    /// The next seat.
-    pub(super) cursor: usize,
-}
-
-/// What a pass delivers.
+/// What is carried round.
 #[derive(Debug)]
 pub(super) enum Cargo {
-    /// Events, in order.
-    Log(Vec<LogChunk>),
+    /// Events.
+    Log(LogChunk),
     /// A signal.
     Signal(Bytes),
+}
+
+#[derive(Debug)]
+struct Entry {
+    cargo: Cargo,
+    /// Goes back to the room when everybody has the cargo.
+    credit: Option<OwnedSemaphorePermit>,
+}
+
+/// A connection that is seated here.
+#[derive(Debug)]
+struct Seat {
+    slot: u32,
+    /// The number of the first cargo that it has not had.
+    next: u64,
 }
 
 /// One room on one shard.
 #[derive(Debug)]
 pub(super) struct Hall {
     pub(super) room: Arc<RoomTag>,
-    /// The slots of the connections seated here.
-    seats: Vec<u32>,
-    pub(super) queue: VecDeque<Item>,
-    pub(super) pass: Option<Pass>,
+    seats: Vec<Seat>,
+    stream: VecDeque<Entry>,
+    /// The number of the oldest cargo in the stream.
+    oldest: u64,
+    /// Where the next visit is.
+    cursor: usize,
+    /// The seats that have not had everything.
+    behind: usize,
+    /// The stream's end when the cursor last began a round.
+    round_end: u64,
     /// Whether it stands in the shard's queue of halls that have work.
     pub(super) ready: bool,
 }
 
 impl Hall {
     pub(super) fn new(room: Arc<RoomTag>) -> Self {
-        Self { room, seats: Vec::new(), queue: VecDeque::new(), pass: None, ready: false }
+        Self {
+            room,
+            seats: Vec::new(),
+            stream: VecDeque::new(),
+            oldest: 0,
+            cursor: 0,
+            behind: 0,
+            round_end: 0,
+            ready: false,
+        }
     }
 
-    /// Whether nothing is to be done and nobody would notice that the hall is gone.
-    pub(super) fn is_over(&self) -> bool {
-        self.seats.is_empty() && self.queue.is_empty() && self.pass.is_none()
+    /// Whether nobody is seated.
+    pub(super) fn is_empty(&self) -> bool {
+        self.seats.is_empty()
     }
 
+    /// Whether somebody has not had everything.
     pub(super) fn has_work(&self) -> bool {
-        self.pass.is_some() || !self.queue.is_empty()
+        self.behind > 0
     }
 
-    /// The number of seats taken.
-    pub(super) fn seats(&self) -> usize {
-        self.seats.len()
+    fn end(&self) -> u64 {
+        self.oldest + self.stream.len() as u64
     }
 
-    /// Adds a seat; answers its index.
+    /// Adds cargo for everybody seated now; answers whether it was taken.
+    pub(super) fn push(&mut self, cargo: Cargo) -> bool {
+        let is_late = matches!(cargo, Cargo::Signal(_)) && self.stream.len() >= SIGNALS_BEHIND_MAX;
+        if is_late || self.seats.is_empty() {
+            return !is_late;
+        }
+        self.stream.push_back(Entry { cargo, credit: None });
+        self.behind = self.seats.len();
+        true
+    }
+
+    /// Keeps a credit until everything pushed before has been had by everybody.
+    pub(super) fn keep(&mut self, credit: OwnedSemaphorePermit) {
+        if let Some(entry) = self.stream.back_mut() {
+            match &mut entry.credit {
+                Some(kept) => kept.merge(credit),
+                none => *none = Some(credit),
+            }
+        }
+    }
+
+    /// Adds a seat, which gets what is pushed from now on; answers its index.
     pub(super) fn seat(&mut self, slot: u32) -> u32 {
-        self.seats.push(slot);
+        let next = self.end();
+        self.seats.push(Seat { slot, next });
         u32::try_from(self.seats.len() - 1).unwrap_or(u32::MAX)
-    }
-
-    /// The slot at an index.
-    pub(super) fn slot(&self, index: usize) -> Option<u32> {
-        self.seats.get(index).copied()
     }
 
     /// Takes a seat out, moving at most two others into the gap; answers who moved, with their new indices.
     ///
-    /// A pass under way neither skips nor repeats anybody: seats behind its cursor stay behind it.
+    /// Those who were visited in this round stay behind the cursor, the others before it.
     pub(super) fn unseat(&mut self, index: u32) -> [Option<(u32, u32)>; 2] {
         let mut moved = [None, None];
         let mut gap = index as usize;
-        if gap >= self.seats.len() {
-            return moved;
-        }
-        if let Some(pass) = &mut self.pass
-            && gap < pass.cursor
-        {
-            pass.cursor -= 1;
-            self.seats.swap(gap, pass.cursor);
-            if gap != pass.cursor {
-                moved[0] = Some((self.seats[gap], index));
+        let Some(seat) = self.seats.get(gap) else { return moved };
+        self.behind -= usize::from(seat.next < self.end());
+        if gap < self.cursor {
+            self.cursor -= 1;
+            self.seats.swap(gap, self.cursor);
+            if gap != self.cursor {
+                moved[0] = Some((self.seats[gap].slot, index));
             }
-            gap = pass.cursor;
+            gap = self.cursor;
         }
         self.seats.swap_remove(gap);
-        if let Some(&slot) = self.seats.get(gap) {
-            moved[1] = u32::try_from(gap).ok().map(|index| (slot, index));
+        if let Some(seat) = self.seats.get(gap) {
+            moved[1] = u32::try_from(gap).ok().map(|index| (seat.slot, index));
         }
+        self.rest();
         moved
     }
 
-    /// Begins the next pass if a log chunk or signal is next: consecutive chunks go together.
-    pub(super) fn begin_pass(&mut self) -> bool {
-        let cargo = match self.queue.front() {
-            Some(Item::Signal(_)) => match self.queue.pop_front() {
-                Some(Item::Signal(frame)) => Cargo::Signal(frame),
-                _ => return false,
-            },
-            Some(Item::Log(_)) => Cargo::Log(self.take_chunks()),
-            _ => return false,
-        };
-        self.pass = Some(Pass { cargo, cursor: 0 });
-        true
+    /// The next seat to be visited: its index and slot. `None`: everybody has had everything.
+    pub(super) fn next_visit(&mut self) -> Option<(u32, u32)> {
+        while self.behind > 0 {
+            if self.cursor >= self.seats.len() {
+                self.begin_round();
+            }
+            let seat = self.seats.get(self.cursor)?;
+            if seat.next < self.end() {
+                return Some((u32::try_from(self.cursor).ok()?, seat.slot));
+            }
+            self.cursor += 1;
+        }
+        None
     }
 
-    fn take_chunks(&mut self) -> Vec<LogChunk> {
-        let mut chunks = Vec::new();
-        let mut bytes = 0;
-        while let Some(Item::Log(chunk)) = self.queue.front() {
-            bytes += chunk.frames.len();
-            if bytes > PASS_BYTES_MAX && !chunks.is_empty() {
-                break;
-            }
-            if let Some(Item::Log(chunk)) = self.queue.pop_front() {
-                chunks.push(chunk);
-            }
+    /// What the seat at an index has not had.
+    pub(super) fn missing(&self, index: u32) -> impl Iterator<Item = &Cargo> {
+        let next = self.seats.get(index as usize).map_or(u64::MAX, |seat| seat.next);
+        debug_assert!(next >= self.oldest, "cargo was dropped before everybody had it");
+        let skip = usize::try_from(next.saturating_sub(self.oldest)).unwrap_or(usize::MAX);
+        self.stream.iter().skip(skip).map(|entry| &entry.cargo)
+    }
+
+    /// The seat at an index has had everything.
+    pub(super) fn visited(&mut self, index: u32) {
+        let end = self.end();
+        let Some(seat) = self.seats.get_mut(index as usize) else { return };
+        if seat.next < end {
+            seat.next = end;
+            self.behind -= 1;
         }
-        chunks
+        if index as usize == self.cursor {
+            self.cursor += 1;
+        }
+        self.rest();
+    }
+
+    /// Everybody was visited since the last round began, so all have had what was in the stream then.
+    fn begin_round(&mut self) {
+        while self.oldest < self.round_end && self.stream.pop_front().is_some() {
+            self.oldest += 1;
+        }
+        self.round_end = self.end();
+        self.cursor = 0;
+    }
+
+    /// Drops what everybody has had.
+    fn rest(&mut self) {
+        if self.behind == 0 {
+            self.oldest = self.end();
+            self.round_end = self.oldest;
+            self.stream = VecDeque::new();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::BTreeMap;
 
     use hubbub_protocol::RoomName;
     use proptest::prelude::*;
 
     use super::*;
 
-    proptest! {
-        /// Seats are taken and given up at random while a pass walks along them.
-        #[test]
-        fn a_pass_meets_everybody_who_stayed_once(
-            count in 1_u32..40, leaves in prop::collection::vec((0_usize..40, 0_usize..4), 0..40),
-        ) {
+    /// A hall, what each slot got, and what it should have got.
+    struct Model {
+        hall: Hall,
+        index_of: BTreeMap<u32, u32>,
+        got: BTreeMap<u32, Vec<u8>>,
+        due: BTreeMap<u32, Vec<u8>>,
+        slots: u32,
+        pushed: u8,
+    }
+
+    impl Model {
+        fn new() -> Self {
             let room = Arc::new(RoomTag { id: 1, name: RoomName::parse("lobby").expect("a name") });
-            let mut hall = Hall::new(room);
-            let mut index_of: HashMap<u32, u32> = (0..count).map(|slot| (slot, hall.seat(slot))).collect();
-            hall.queue.push_back(Item::Signal(Bytes::from_static(b"x")));
-            prop_assert!(hall.begin_pass());
-            let mut met = Vec::new();
-            let mut leaves = leaves.into_iter();
-            while let Some(slot) = hall.slot(hall.pass.as_ref().map_or(usize::MAX, |pass| pass.cursor)) {
-                met.push(slot);
-                if let Some(pass) = &mut hall.pass { pass.cursor += 1 }
-                let Some((pick, times)) = leaves.next() else { continue };
-                for leaver in (0..times).map(|n| ((pick + n) as u32) % count) {
-                    let Some(index) = index_of.remove(&leaver) else { continue };
-                    for (slot, index) in hall.unseat(index).into_iter().flatten() {
-                        index_of.insert(slot, index);
-                    }
-                }
-                for (slot, index) in &index_of {
-                    prop_assert_eq!(hall.slot(*index as usize), Some(*slot));
+            let hall = Hall::new(room);
+            let (index_of, got, due) = Default::default();
+            Self { hall, index_of, got, due, slots: 0, pushed: 0 }
+        }
+
+        fn push(&mut self) {
+            let frames = Bytes::from(vec![self.pushed]);
+            assert!(self.hall.push(Cargo::Log(LogChunk { frames, first_seq: 1, events: 1 })));
+            for slot in self.index_of.keys() {
+                self.due.entry(*slot).or_default().push(self.pushed);
+            }
+            self.pushed += 1;
+        }
+
+        fn seat(&mut self) {
+            let index = self.hall.seat(self.slots);
+            self.index_of.insert(self.slots, index);
+            self.slots += 1;
+        }
+
+        fn unseat(&mut self, pick: usize) {
+            let Some(slot) = self.index_of.keys().nth(pick % self.index_of.len().max(1)).copied() else { return };
+            let index = self.index_of.remove(&slot).expect("seated");
+            for (slot, index) in self.hall.unseat(index).into_iter().flatten() {
+                self.index_of.insert(slot, index);
+            }
+            // Who leaves early need not get everything, but nothing twice and nothing out of order.
+            let due = self.due.remove(&slot).unwrap_or_default();
+            assert!(due.starts_with(&self.got.remove(&slot).unwrap_or_default()));
+        }
+
+        fn visit(&mut self) -> bool {
+            let Some((index, slot)) = self.hall.next_visit() else { return false };
+            assert_eq!(self.index_of.get(&slot), Some(&index), "the seat's index is known");
+            for cargo in self.hall.missing(index) {
+                let Cargo::Log(chunk) = cargo else { continue };
+                self.got.entry(slot).or_default().extend_from_slice(&chunk.frames);
+            }
+            self.hall.visited(index);
+            true
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn everybody_gets_everything_once_in_order_whoever_comes_and_goes(
+            steps in prop::collection::vec((0_u8..8, any::<usize>()), 0..200),
+        ) {
+            let mut model = Model::new();
+            for (step, pick) in steps {
+                match step {
+                    0 | 1 => model.seat(),
+                    2 => model.unseat(pick),
+                    3 | 4 if model.pushed < u8::MAX => model.push(),
+                    _ => _ = model.visit(),
                 }
             }
-            let mut once = met.clone();
-            once.sort_unstable();
-            once.dedup();
-            prop_assert_eq!(once.len(), met.len(), "met twice");
-            prop_assert!(index_of.keys().all(|slot| met.contains(slot)), "stayed but was skipped");
+            while model.visit() {}
+            prop_assert_eq!(&model.got, &model.due);
+            prop_assert!(!model.hall.has_work());
+            prop_assert!(model.hall.stream.is_empty(), "nothing is kept that everybody has had");
+        }
+    }
+
+    #[test]
+    fn what_comes_while_the_cursor_is_on_its_way_goes_along_with_it() {
+        let mut model = Model::new();
+        (0..10).for_each(|_| model.seat());
+        model.push();
+        assert!((0..3).all(|_| model.visit()));
+        model.push();
+        let mut visits = 3;
+        while model.visit() {
+            visits += 1;
+        }
+        assert_eq!(visits, 13, "seven seats got both at once, three had one before");
+        assert_eq!(model.got, model.due);
+    }
+
+    #[test]
+    fn a_busy_stream_does_not_grow_beyond_two_rounds() {
+        let mut model = Model::new();
+        (0..10).for_each(|_| model.seat());
+        for _ in 0..200 {
+            model.push();
+            model.visit();
+            assert!(model.hall.stream.len() <= 20, "{}", model.hall.stream.len());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Fan-out: one shard a core carries what rooms publish to the connections of that core.
 //!
 //! This is the server's **microthread** model. A shard is a small scheduler: every room that has something
-//! to deliver is a microthread, a cursor into the list of its seats, that runs for a slice of a few hundred
-//! deliveries and goes to the back of the queue. So a room of ten thousand delays a room of three by one slice.
+//! to deliver is a microthread, a cursor that goes round its seats, that runs for a slice of a few hundred
+//! visits and goes to the back of the queue. So a room of ten thousand delays a room of three by one slice.
 //!
 //! What is written once and shared by all: an event is encoded by its room, once; a shard gets it as one
 //! message a batch; each recipient costs a clone of [`bytes::Bytes`] and, once a slice, one vectored write.

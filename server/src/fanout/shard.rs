@@ -17,12 +17,13 @@ use bytes::Bytes;
 use hubbub_protocol::{
     Event, close,
     event::{Goodbye, GoodbyeReason, Lagged},
+    id::Seq,
 };
 use slab::Slab;
 use tokio::{runtime::Handle, sync::mpsc, task::yield_now};
 
 use super::{
-    command::{Batch, Item, LogChunk, Order, ShardCommand},
+    command::{Batch, Item, Order, ShardCommand},
     hall::{Cargo, Hall},
     handle::{ConnectionId, ShardHandle, ShardId},
     outbox::{Outbox, queued_here},
@@ -156,19 +157,35 @@ impl Shard {
         self.connections.get_mut(id.slot as usize).filter(|entry| entry.generation == id.generation)
     }
 
-    /// Sorts a batch into its hall's queue. Plain replies do not wait for deliveries.
+    /// Takes a batch in: seats and replies take effect at once, the rest is carried round by the hall.
     fn accept(&mut self, batch: Batch) {
-        let room = batch.room.id;
+        let id = batch.room.id;
+        // Out of the map meanwhile: what is done for a connection may touch other halls.
+        let mut hall = self.halls.remove(&id).unwrap_or_else(|| Hall::new(batch.room));
         for item in batch.items {
-            if let Item::Reply(id, frame) = item {
-                self.reply(id, &frame);
-                continue;
+            match item {
+                Item::Reply(connection, frame) => self.reply(connection, &frame),
+                Item::Seat(connection, reply) => self.seat(&mut hall, connection, &reply),
+                Item::Unseat(connection, reply) => self.unseat(&mut hall, connection, reply.as_ref()),
+                Item::Log(chunk) => drop(hall.push(Cargo::Log(chunk))),
+                Item::Signal(frame) => {
+                    if !hall.push(Cargo::Signal(frame)) {
+                        self.meter.signal_dropped();
+                    }
+                }
+                Item::Credit(credit) => hall.keep(credit),
             }
-            let hall = self.halls.entry(room).or_insert_with(|| Hall::new(batch.room.clone()));
-            hall.queue.push_back(item);
-            if !std::mem::replace(&mut hall.ready, true) {
-                self.ready.push_back(room);
-            }
+        }
+        if hall.has_work() && !std::mem::replace(&mut hall.ready, true) {
+            self.ready.push_back(id);
+        }
+        self.put_back(hall);
+    }
+
+    /// Puts a hall back into the map, unless nobody is left in it.
+    fn put_back(&mut self, hall: Hall) {
+        if !hall.is_empty() {
+            self.halls.insert(hall.room.id, hall);
         }
     }
 
@@ -194,102 +211,74 @@ impl Shard {
         while budget > 0
             && let Some(room) = self.ready.pop_front()
         {
-            // Out of the map while it runs: deliveries touch connections, which touch other halls' seats.
             let Some(mut hall) = self.halls.remove(&room) else { continue };
-            budget = budget.saturating_sub(self.step(&mut hall, budget));
-            if hall.has_work() {
+            budget = self.walk(&mut hall, budget);
+            hall.ready = hall.has_work();
+            if hall.ready {
                 self.ready.push_back(room);
-            } else {
-                hall.ready = false;
             }
-            if !hall.is_over() {
-                self.halls.insert(room, hall);
-            }
+            self.put_back(hall);
         }
     }
 
-    /// Does the hall's next thing, at most `budget` deliveries of it; answers what it cost.
-    fn step(&mut self, hall: &mut Hall, budget: usize) -> usize {
-        if hall.pass.is_some() || hall.begin_pass() {
-            return self.walk(hall, budget);
-        }
-        match hall.queue.pop_front() {
-            Some(Item::Seat(id, reply)) => self.seat(hall, id, &reply),
-            Some(Item::Unseat(id, reply)) => self.unseat(hall, id, reply.as_ref()),
-            Some(Item::Reply(..) | Item::Log(_) | Item::Signal(_)) | None => {}
-        }
-        1
-    }
-
-    /// Goes on with the pass for at most `budget` seats.
-    fn walk(&mut self, hall: &mut Hall, budget: usize) -> usize {
-        let Some(mut pass) = hall.pass.take() else { return 0 };
-        let first = pass.cursor;
-        let end = first.saturating_add(budget);
-        let mut removed = 0;
-        while pass.cursor < end - removed
-            && let Some(slot) = hall.slot(pass.cursor)
+    /// Goes on along the seats until all have had everything or the budget is spent; answers what is left of it.
+    fn walk(&mut self, hall: &mut Hall, mut budget: usize) -> usize {
+        while budget > 0
+            && let Some((index, slot)) = hall.next_visit()
         {
-            let lagged = match &pass.cargo {
-                Cargo::Log(chunks) => self.deliver(hall, slot, chunks),
-                Cargo::Signal(frame) => self.signal(slot, frame),
-            };
-            if lagged {
-                // The last seat moves here and is the next one met.
-                self.vacate(hall, slot);
-                removed += 1;
-            } else {
-                pass.cursor += 1;
-            }
+            budget -= 1;
+            self.visit(hall, index, slot);
         }
-        let walked = pass.cursor - first + removed;
-        if pass.cursor < hall.seats() {
-            hall.pass = Some(pass);
-        }
-        walked.max(1)
+        budget
     }
 
-    /// Gives chunks to one connection; answers whether it fell behind.
-    fn deliver(&mut self, hall: &Hall, slot: u32, chunks: &[LogChunk]) -> bool {
-        let Some(entry) = self.connections.get(slot as usize) else { return true };
-        for chunk in chunks {
-            match entry.outbox.push(Kind::Log, &chunk.frames) {
-                Verdict::Take => self.meter.delivered(chunk.events, chunk.frames.len()),
-                Verdict::Drop => {}
-                Verdict::Lag => {
-                    let lagged = Lagged { room: hall.room.name.clone(), seq: chunk.first_seq - 1 };
-                    entry.outbox.push(Kind::Direct, &frame::event(&Event::Lagged(lagged)));
-                    self.meter.lagged();
-                    self.mark_dirty(slot);
-                    return true;
-                }
-            }
+    /// Gives a seat what it has not had, or takes it out if that is too much for its outbox.
+    fn visit(&mut self, hall: &mut Hall, index: u32, slot: u32) {
+        let Some(entry) = self.connections.get(slot as usize) else {
+            debug_assert!(false, "a connection leaves its seats when it goes");
+            return self.vacate_index(hall, index);
+        };
+        match deliver(&entry.outbox, hall.missing(index), &mut self.meter) {
+            None => hall.visited(index),
+            Some(first_seq) => self.leave_behind(hall, slot, first_seq),
         }
         self.mark_dirty(slot);
-        false
     }
 
-    /// Gives a signal to one connection, which nobody falls behind by.
-    fn signal(&mut self, slot: u32, frame: &Bytes) -> bool {
-        let Some(entry) = self.connections.get(slot as usize) else { return true };
-        match entry.outbox.push(Kind::Signal, frame) {
-            Verdict::Take => self.mark_dirty(slot),
-            Verdict::Drop | Verdict::Lag => self.meter.signal_dropped(),
+    /// Takes a connection that fell behind out of the hall and tells it so.
+    fn leave_behind(&mut self, hall: &mut Hall, slot: u32, first_seq: Seq) {
+        if let Some(entry) = self.connections.get(slot as usize) {
+            let lagged = Lagged { room: hall.room.name.clone(), seq: first_seq - 1 };
+            entry.outbox.push(Kind::Direct, &frame::event(&Event::Lagged(lagged)));
+            self.meter.lagged();
         }
-        false
+        self.vacate(hall, slot);
     }
 
-    fn seat(&mut self, hall: &mut Hall, id: ConnectionId, reply: &Bytes) {
+    /// The index of a connection's seat in a hall.
+    fn index(&mut self, hall: &Hall, id: ConnectionId) -> Option<u32> {
         let room = hall.room.id;
-        let Some(entry) = self.entry(id) else { return };
-        if !entry.seats.iter().any(|(seated, _)| *seated == room) {
-            entry.seats.push((room, hall.seat(id.slot)));
+        self.entry(id)?.seats.iter().find(|(seated, _)| *seated == room).map(|(_, index)| *index)
+    }
+
+    /// The reply comes behind everything published before it, and what is published next comes behind the reply.
+    fn seat(&mut self, hall: &mut Hall, id: ConnectionId, reply: &Bytes) {
+        if let Some(index) = self.index(hall, id) {
+            self.visit(hall, index, id.slot);
+        }
+        // Whoever fell behind just now, or long ago, is seated anew: the reply says where it stands.
+        if self.index(hall, id).is_none()
+            && let Some(entry) =
+                self.connections.get_mut(id.slot as usize).filter(|entry| entry.generation == id.generation)
+        {
+            entry.seats.push((hall.room.id, hall.seat(id.slot)));
         }
         self.reply(id, reply);
     }
 
     fn unseat(&mut self, hall: &mut Hall, id: ConnectionId, reply: Option<&Bytes>) {
-        if self.entry(id).is_some() {
+        if let Some(index) = self.index(hall, id) {
+            self.visit(hall, index, id.slot);
             self.vacate(hall, id.slot);
         }
         if let Some(reply) = reply {
@@ -324,9 +313,7 @@ impl Shard {
         for (room, index) in entry.seats {
             let Some(mut hall) = self.halls.remove(&room) else { continue };
             self.vacate_index(&mut hall, index);
-            if !hall.is_over() {
-                self.halls.insert(room, hall);
-            }
+            self.put_back(hall);
         }
     }
 
@@ -353,6 +340,25 @@ impl Shard {
             order(&entry.orders, &entry.outbox, shutdown_order(spread_ms, slot as u64));
         }
     }
+}
+
+/// Puts cargo into an outbox; answers the seq of the first event that did not fit, if one did not.
+fn deliver<'a>(outbox: &Outbox, cargo: impl Iterator<Item = &'a Cargo>, meter: &mut FanoutMeter) -> Option<Seq> {
+    for cargo in cargo {
+        match cargo {
+            Cargo::Log(chunk) => match outbox.push(Kind::Log, &chunk.frames) {
+                Verdict::Take => meter.delivered(chunk.events, chunk.frames.len()),
+                Verdict::Drop => {}
+                Verdict::Lag => return Some(chunk.first_seq),
+            },
+            Cargo::Signal(frame) => {
+                if outbox.push(Kind::Signal, frame) != Verdict::Take {
+                    meter.signal_dropped();
+                }
+            }
+        }
+    }
+    None
 }
 
 /// The goodbye of a shutdown, its moment of return spread by `salt` over the window.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use hubbub_protocol::id::Seq;
+use tokio::sync::Semaphore;
 
 use crate::{
     fanout::{Batch, ConnectionId, Fanout, Item, LogChunk, RoomTag, ShardCommand},
@@ -13,13 +14,24 @@ use crate::{
 /// Bytes after which a chunk of events is closed: small enough to fit any outbox several times.
 const CHUNK_BYTES: usize = 8 * 1024;
 
+/// Chunks of one room that may be on their way through one shard. Beyond that the room waits, and so do those
+/// who post to it: a room that is busier than its members can be served slows down itself and no other room.
+const CHUNKS_UNDER_WAY_MAX: usize = 32;
+
+/// What is for one shard.
+struct Sheet {
+    items: Vec<Item>,
+    chunks: usize,
+    /// How many of the room's members the shard reaches.
+    seated: u32,
+    credits: Arc<Semaphore>,
+}
+
 /// A room's output, sorted by shard.
 pub(super) struct Press {
     room: Arc<RoomTag>,
     fanout: Fanout,
-    sheets: Vec<Vec<Item>>,
-    /// How many of the room's members each shard reaches.
-    seated: Vec<u32>,
+    sheets: Vec<Sheet>,
     chunk: BytesMut,
     first_seq: Seq,
     events: u32,
@@ -27,22 +39,26 @@ pub(super) struct Press {
 
 impl Press {
     pub(super) fn new(room: Arc<RoomTag>, fanout: Fanout) -> Self {
-        let sheets = fanout.shards().iter().map(|_| Vec::new()).collect();
-        let seated = vec![0; fanout.shards().len()];
-        Self { room, fanout, sheets, seated, chunk: BytesMut::new(), first_seq: 0, events: 0 }
+        let sheet = |_| Sheet {
+            items: Vec::new(),
+            chunks: 0,
+            seated: 0,
+            credits: Arc::new(Semaphore::new(CHUNKS_UNDER_WAY_MAX)),
+        };
+        let sheets = fanout.shards().iter().map(sheet).collect();
+        Self { room, fanout, sheets, chunk: BytesMut::new(), first_seq: 0, events: 0 }
     }
 
     fn put(&mut self, connection: ConnectionId, item: Item) {
         self.close_chunk();
         if let Some(sheet) = self.sheets.get_mut(usize::from(connection.shard)) {
-            sheet.push(item);
+            sheet.items.push(item);
         }
     }
 
-    fn put_all(&mut self, item: &Item) {
-        for (sheet, _) in self.sheets.iter_mut().zip(&self.seated).filter(|(_, seated)| **seated > 0) {
-            sheet.push(item.clone());
-        }
+    /// The sheets of the shards that reach members.
+    fn occupied(&mut self) -> impl Iterator<Item = &mut Sheet> {
+        self.sheets.iter_mut().filter(|sheet| sheet.seated > 0)
     }
 
     /// An event of the log, encoded.
@@ -61,20 +77,24 @@ impl Press {
         if self.events > 0 {
             let frames = self.chunk.split().freeze();
             let events = std::mem::take(&mut self.events);
-            self.put_all(&Item::Log(LogChunk { frames, first_seq: self.first_seq, events }));
+            let chunk = LogChunk { frames, first_seq: self.first_seq, events };
+            for sheet in self.occupied() {
+                sheet.items.push(Item::Log(chunk.clone()));
+                sheet.chunks += 1;
+            }
         }
     }
 
     /// A signal.
     pub(super) fn signal(&mut self, frame: Bytes) {
         self.close_chunk();
-        self.put_all(&Item::Signal(frame));
+        self.occupied().for_each(|sheet| sheet.items.push(Item::Signal(frame.clone())));
     }
 
     /// A reply to one connection.
     pub(super) fn reply(&mut self, connection: ConnectionId, frame: Bytes) {
         if let Some(sheet) = self.sheets.get_mut(usize::from(connection.shard)) {
-            sheet.push(Item::Reply(connection, frame));
+            sheet.items.push(Item::Reply(connection, frame));
         }
     }
 
@@ -91,19 +111,27 @@ impl Press {
     /// One more member (or, with -1, one less) is reached through the connection's shard.
     pub(super) fn count(&mut self, connection: ConnectionId, change: i32) {
         self.close_chunk();
-        if let Some(seated) = self.seated.get_mut(usize::from(connection.shard)) {
-            *seated = seated.saturating_add_signed(change);
+        if let Some(sheet) = self.sheets.get_mut(usize::from(connection.shard)) {
+            sheet.seated = sheet.seated.saturating_add_signed(change);
         }
     }
 
-    /// Hands everything over: one message a shard that has something to do.
+    /// Hands everything over: one message a shard that has something to do. Waits while too much of this room is
+    /// still under way there.
     pub(super) async fn publish(&mut self) {
         self.close_chunk();
         for (shard, sheet) in self.fanout.shards().iter().zip(&mut self.sheets) {
-            if sheet.is_empty() {
+            if sheet.items.is_empty() {
                 continue;
             }
-            let batch = Batch { room: self.room.clone(), items: std::mem::take(sheet) };
+            // The shard gives credits back as it delivers, and never waits for a room.
+            let chunks = u32::try_from(std::mem::take(&mut sheet.chunks).min(CHUNKS_UNDER_WAY_MAX)).unwrap_or(0);
+            if chunks > 0
+                && let Ok(credit) = sheet.credits.clone().acquire_many_owned(chunks).await
+            {
+                sheet.items.push(Item::Credit(credit));
+            }
+            let batch = Batch { room: self.room.clone(), items: std::mem::take(&mut sheet.items) };
             if shard.send(ShardCommand::Batch(batch)).await.is_err() {
                 // Its connections are gone with it; they come back on another shard and resume.
                 tracing::debug!(room = %self.room.name, "a shard has stopped");

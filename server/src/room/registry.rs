@@ -65,7 +65,7 @@ impl Registry {
     /// A room that is open.
     #[must_use]
     pub fn get(&self, key: &NameKey) -> Option<Arc<RoomHandle>> {
-        self.rooms.0.get(key).map(|handle| handle.clone())
+        self.rooms.0.get(key).filter(|handle| !handle.inbox.is_closed()).map(|handle| handle.clone())
     }
 
     /// The number of open rooms.
@@ -93,6 +93,11 @@ impl Registry {
         let _opening = self.opening[lock].lock().await;
         if let Some(handle) = self.get(&key) {
             return Ok(handle);
+        }
+        // A room whose task is gone while its handle is here has failed; its members reconnect and find a new one.
+        if self.rooms.0.remove_if(&key, |_, handle| handle.inbox.is_closed()).is_some() {
+            tracing::error!(room = %name, "the room had failed and is opened anew");
+            gauge!(names::ROOMS_OPEN).decrement(1.0);
         }
         let stored = self.store.open_room(name, self.clock.now(), self.limits.rooms_max).await?;
         let (events_max, bytes_max) = (self.limits.room_tail_events_max, self.limits.room_tail_bytes_max);

@@ -27,8 +27,6 @@ pub(super) enum Purpose {
     Fill(NameKey),
     Post(Order),
     Call(Call),
-    /// Nobody waits for it.
-    Nobody,
 }
 
 impl Machine {
@@ -55,16 +53,14 @@ impl Machine {
         let frame = RequestFrame { id: self.next_id, request };
         if let Ok(text) = frame.encode() {
             self.next_id = if frame.id >= REQUEST_ID_MAX { 1 } else { frame.id + 1 };
-            self.pending.insert(frame.id, Purpose::Nobody);
             self.actions.push_back(Action::Send(text));
         }
     }
 
     /// A reply came.
     pub(super) fn reply(&mut self, id: u64, outcome: Result<Box<RawValue>, ErrorBody>, now: Instant) {
-        let Some(purpose) = self.pending.remove(&id) else {
-            return tracing::debug!(id, "a reply that nobody waits for");
-        };
+        // To what was sent quietly there are replies that nobody waits for.
+        let Some(purpose) = self.pending.remove(&id) else { return };
         let read = match purpose {
             Purpose::Hello => typed::<Welcome>(outcome).map(|outcome| self.greeted(outcome, now)),
             Purpose::Quit => {
@@ -78,7 +74,6 @@ impl Machine {
                 self.answer_call(call, outcome);
                 Ok(())
             }
-            Purpose::Nobody => Ok(()),
         };
         if let Err(error) = read {
             self.lost(Outage::Protocol(format!("a reply cannot be read: {error}")), None, now);

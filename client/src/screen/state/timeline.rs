@@ -300,7 +300,7 @@ pub(crate) fn entry(event: &Event, me: Option<u64>, nick: &str) -> Option<(Seq, 
             let body = Body::Topic { from: topic.from.clone(), topic: safe(&topic.topic).into_owned() };
             Some((topic.seq, Entry { key: Key::Event(topic.seq), at: topic.at, body }))
         }
-        Event::Typing(_) | Event::Presence(_) | Event::Lagged(_) | Event::Goodbye(_) => None,
+        Event::Typing(_) | Event::Presence(_) | Event::Lagged(_) | Event::Goodbye(_) | Event::Unknown(_) => None,
     }
 }
 

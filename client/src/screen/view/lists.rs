@@ -103,7 +103,7 @@ pub(crate) fn draw_members(state: &State, frame: &mut Frame<'_>, area: Rect) {
 fn member_line(state: &State, member: &hubbub_protocol::event::Member, columns: usize) -> Line<'static> {
     let theme = state.theme;
     let (sign, sign_style, style) = match member.state {
-        MemberState::Online => ("●", theme.good(), theme.nick(member.nick.as_str())),
+        MemberState::Online | MemberState::Unknown => ("●", theme.good(), theme.nick(member.nick.as_str())),
         MemberState::Away => ("◐", theme.warn(), theme.quiet()),
         MemberState::Offline | MemberState::Left => ("○", theme.quiet(), theme.quiet()),
     };

@@ -30,7 +30,7 @@ const APPLICATION_ID_AT: usize = 68;
 #[derive(Debug)]
 pub(super) struct DataFolder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 /// What stands where the database should be.
@@ -73,7 +73,7 @@ impl DataFolder {
         if let Err(error) = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())) {
             tracing::warn!(%error, "the process number could not be written into the lock file");
         }
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock })
     }
 
     /// Where the database is or will be.
@@ -113,6 +113,16 @@ impl DataFolder {
             Ok(found) if found > known => Err(OpenError::Newer { path, found, known }),
             Ok(found) if found > 0 => Ok(Found::Version(found)),
             _ => Err(OpenError::Foreign { path }),
+        }
+    }
+}
+
+impl Drop for DataFolder {
+    fn drop(&mut self) {
+        // Closing the file would do, were it not for a child process that was forked a moment ago and
+        // holds the same file until it executes its own program.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the data folder could not be unlocked");
         }
     }
 }

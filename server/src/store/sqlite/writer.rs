@@ -174,11 +174,25 @@ impl Writer {
     /// Commits a group, or leaves nothing of it.
     pub(super) fn transact(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failed> {
         let began = Instant::now();
+        if !self.connection.is_autocommit() {
+            // An earlier transaction could not even be rolled back.
+            self.replace_connection();
+        }
         let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
+        let changes_before = transaction.total_changes();
         for work in &mut *group {
             work.run(&transaction)?;
         }
+        let wrote = transaction.total_changes() > changes_before;
         transaction.commit().map_err(|error| Failed { error, in_doubt: true })?;
+        if wrote {
+            self.note_commit(began, group);
+        }
+        Ok(())
+    }
+
+    /// Counts a commit; one without changes touched no disk and says nothing about it.
+    fn note_commit(&mut self, began: Instant, group: &[Box<dyn Work>]) {
         metrics::histogram!(names::STORE_COMMIT_SECONDS).record(began.elapsed());
         let events: usize = group.iter().map(|work| work.events()).sum();
         metrics::histogram!(names::STORE_COMMIT_EVENTS).record(u32::try_from(events).unwrap_or(u32::MAX));
@@ -186,7 +200,6 @@ impl Writer {
             tracing::info!(failures = self.failures, "the store can be written again");
             self.failures = 0;
         }
-        Ok(())
     }
 
     /// Makes sure that nothing of a failed group is left, then answers it.

@@ -77,6 +77,7 @@ fn files_that_cannot_grow_refuse_posts_and_recover() {
 #[ignore = "the child of files_that_cannot_grow_refuse_posts_and_recover"]
 fn child_whose_files_cannot_grow() {
     let fixture = Fixture::in_child();
+    assert!(fixture.folder.is_parents(), "only its parent can start it: the limit's signal must be ignored");
     let store = store_with_one_event(&fixture);
     let log = beside(&fixture.options().folder.join(DATABASE_FILE), "-wal");
     let present = std::fs::metadata(log).expect("there").len();
