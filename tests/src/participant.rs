@@ -270,6 +270,7 @@ impl Participant {
             Resume::Fresh => "fresh",
             Resume::Complete => "complete",
             Resume::Gap => "gap",
+            Resume::Unknown => "unknown",
             Resume::Reset => panic!("{}: the log of {room} is another: {since:?}", self.nick),
         };
         *self.resumes.entry(word).or_default() += 1;

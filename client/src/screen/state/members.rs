@@ -95,7 +95,7 @@ impl Members {
 
 fn rank(state: MemberState) -> u8 {
     match state {
-        MemberState::Online => 0,
+        MemberState::Online | MemberState::Unknown => 0,
         MemberState::Away => 1,
         MemberState::Offline => 2,
         MemberState::Left => 3,

@@ -15,7 +15,7 @@ use crate::{
             timeline::{self, Loading},
         },
         text::safe_line,
-        update::{Answer, Effect, settle},
+        update::{Answer, Effect, scroll, settle},
         view::timeline::Layout,
     },
 };
@@ -76,6 +76,8 @@ fn history(state: &mut State, name: &RoomName, page: Page, result: Result<Histor
     if !settle::is_awaited(&room.timeline.loading, page) {
         return;
     }
+    // what fails is not asked for again and again
+    room.seeks_marker &= result.is_ok();
     match result {
         Ok(history) if room.epoch.as_ref() == Some(&history.epoch) => {
             let entries = history.events.iter().filter_map(|event| timeline::entry(event, me, &nick)).collect();
@@ -84,6 +86,9 @@ fn history(state: &mut State, name: &RoomName, page: Page, result: Result<Histor
         }
         Ok(_) => room.timeline.loading = Loading::Failed("the room's log is another one now".to_owned()),
         Err(error) => room.timeline.loading = Loading::Failed(safe_line(&words(&error)).into_owned()),
+    }
+    if room.seeks_marker && in_front {
+        return scroll::to_unread(state);
     }
     let view = bottom.and_then(|bottom| Layout::of(state)?.with_bottom(bottom));
     if let (Some(view), Some(room)) = (view, state.rooms.active_mut()) {

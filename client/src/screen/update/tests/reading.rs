@@ -150,6 +150,32 @@ fn many_unread_posts_are_pointed_at_and_reached_by_one_key() {
 }
 
 #[test]
+fn an_unread_line_far_back_is_loaded_to_by_one_key() {
+    let mut stage = deep_room(1_000);
+    stage.state.rooms.get_mut(&room("deep")).expect("is there").marker = Some(750);
+    let mut asked = stage.key("Alt-U");
+    for (first, last) in [(801, 900), (701, 800)] {
+        assert_eq!(asked, [Effect::History(room("deep"), Page::Before(last + 1))]);
+        let answer = Answer::History(room("deep"), Page::Before(last + 1), Ok(page(first, last, true)));
+        asked = stage.input(Input::Answer(answer));
+    }
+    assert_eq!(asked, [], "it is there");
+    let screen = stage.screen();
+    let rows: Vec<&str> = screen.lines().collect();
+    assert!(rows[1].contains(" new ") && rows[2].ends_with("post 751"), "{screen}");
+}
+
+#[test]
+fn a_search_for_the_unread_line_that_fails_is_not_repeated_by_itself() {
+    let mut stage = deep_room(1_000);
+    stage.state.rooms.get_mut(&room("deep")).expect("is there").marker = Some(750);
+    stage.key("Alt-U");
+    let failure = Answer::History(room("deep"), Page::Before(901), Err(LinkError::Disconnected));
+    assert_eq!(stage.input(Input::Answer(failure)), []);
+    assert_eq!(stage.input(Input::Tick), []);
+}
+
+#[test]
 fn what_was_missed_beyond_measure_is_left_out_and_counted() {
     let mut stage = deep_room(1_000);
     stage.key("Alt-1");

@@ -110,3 +110,15 @@ fn time_alone_wakes_the_screen_for_its_countdown() {
     stage.after(1_000);
     assert!(stage.screen().contains("again in 3 s"), "{}", stage.screen());
 }
+
+#[test]
+fn who_has_left_every_room_finds_back_into_one() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    stage.write("/part");
+    stage.key("Enter");
+    assert!(stage.screen().contains("You are in no room. Ctrl-K finds one."), "{}", stage.screen());
+    stage.write("lost");
+    stage.key("Ctrl-K");
+    stage.write("lobby");
+    assert_eq!(joins(&stage.key("Enter")), ["lobby"]);
+}
