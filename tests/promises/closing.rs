@@ -1,6 +1,6 @@
 //! Every close code is provoked over a real socket, with the goodbye before it where there is one.
 
-use std::{fs::File, net::SocketAddr};
+use std::net::SocketAddr;
 
 use hubbub_protocol::{ErrorCode, Request, close, event::GoodbyeReason, reply::Posted, request};
 use hubbub_tests::{
@@ -8,7 +8,6 @@ use hubbub_tests::{
     server::{Server, Setup},
     wire::{Heard, Wire, hello_token, post},
 };
-use rustix::fs::{FlockOperation, fcntl_lock};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Codes that are provoked by a test of another file.
@@ -57,13 +56,6 @@ async fn silence(address: SocketAddr) -> Vec<u16> {
     vec![unnamed, deaf.ending().await.1]
 }
 
-/// Holds the store's database as another program might: whoever writes must wait until this is dropped.
-fn hold_store(server: &Server) -> File {
-    let index = File::open(server.data().join("hubbub.db-shm")).expect("the store's index");
-    fcntl_lock(&index, FlockOperation::LockShared).expect("a lock that writers must wait for");
-    index
-}
-
 /// A session that is resumed elsewhere while its quit is under way ends there, too.
 async fn session_ended() -> u16 {
     let server = Server::start(Setup::for_load().limit("room_inbox_max", 1)).await;
@@ -74,7 +66,7 @@ async fn session_ended() -> u16 {
         old.join("lobby").await;
         let mut new = Wire::connect(server.address()).await;
         // The room waits for the store and its inbox fills up, so that the quit has to wait for space in it.
-        let held = hold_store(&server);
+        let held = server.hold_store();
         for number in 0..4 {
             bo.send(post("lobby", &format!("{round}-{number}"), "hi")).await;
         }
@@ -130,7 +122,7 @@ async fn a_room_does_not_answer() -> u16 {
     let mut bo = guest(server.address(), "bo").await;
     ana.join("lobby").await;
     bo.join("kitchen").await;
-    let held = hold_store(&server);
+    let held = server.hold_store();
     // The store is busy with this one in vain, while the next waits for its turn.
     bo.send(post("kitchen", "first", "hi")).await;
     ana.send(post("lobby", "second", "hi")).await;
