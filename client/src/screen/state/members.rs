@@ -3,6 +3,7 @@
 use hubbub_protocol::{
     Nick,
     event::{Member, MemberState, Presence},
+    id::UnixMs,
 };
 
 /// What a presence event says for people: who came, who left, who has another nick.
@@ -30,8 +31,8 @@ pub(crate) struct Members {
     count: u64,
     /// Whether the list must be asked for anew.
     pub(crate) stale: bool,
-    /// Whether it has been asked for.
-    pub(crate) asked: bool,
+    /// When it was asked for last; in a large, lively room that is not done at every change.
+    pub(crate) asked_at: UnixMs,
 }
 
 impl Members {

@@ -98,9 +98,7 @@ fn history(state: &mut State, name: &RoomName, page: Page, result: Result<Histor
 
 fn members(state: &mut State, name: &RoomName, result: Result<MembersPage, LinkError>) {
     let Some(room) = state.rooms.get_mut(name) else { return };
-    // not asked again before the next change, whatever came: a failing server is not to be pressed
-    room.members.stale = false;
-    room.members.asked = false;
+    // what did not come is asked for again after a while: a failing server is not to be pressed
     if let Ok(page) = result {
         room.members.replace(page.member_count, page.members);
     }

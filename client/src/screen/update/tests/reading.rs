@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use hubbub_protocol::{id::Seq, reply::History};
+use hubbub_protocol::{event::Presence, id::Seq, reply::History};
 
 use super::*;
-use crate::screen::{
-    stage::{NOON, Stage, post, room},
-    state::timeline::Loading,
+use crate::{
+    link::Signal,
+    screen::{
+        stage::{NOON, Stage, post, room},
+        state::timeline::Loading,
+    },
 };
 
 /// A room with a log of which the newest hundred events are here.
@@ -173,6 +176,19 @@ fn a_search_for_the_unread_line_that_fails_is_not_repeated_by_itself() {
     let failure = Answer::History(room("deep"), Page::Before(901), Err(LinkError::Disconnected));
     assert_eq!(stage.input(Input::Answer(failure)), []);
     assert_eq!(stage.input(Input::Tick), []);
+}
+
+#[test]
+fn the_members_of_a_lively_room_are_asked_for_now_and_then() {
+    let mut stage = Stage::talking(120, 24, &["lobby"], &["bo"]);
+    let mut asked = 0;
+    for _ in 0..30 {
+        let presence = Presence { room: room("lobby"), member_count: 900, changes: Vec::new(), partial: true };
+        let mut effects = stage.link(Update::Signal(Signal::Presence(presence)));
+        effects.extend(stage.after(500));
+        asked += effects.iter().filter(|effect| matches!(effect, Effect::Members(_))).count();
+    }
+    assert_eq!(asked, 2, "in fifteen seconds");
 }
 
 #[test]

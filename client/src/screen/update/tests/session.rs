@@ -104,7 +104,7 @@ fn a_refused_room_goes_away_again() {
 #[test]
 fn time_alone_wakes_the_screen_for_its_countdown() {
     let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
-    assert_eq!(next_wake(&stage.state), None);
+    assert_eq!(next_wake(&stage.state), Some(NOON + 12 * 3_600_000), "at midnight today is yesterday");
     stage.lost();
     assert_eq!(next_wake(&stage.state), Some(NOON + 1_000));
     stage.after(1_000);
