@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use hubbub_protocol::{ErrorCode, Request, close, event::GoodbyeReason, reply::Posted, request};
 use hubbub_tests::{
     eventually::eventually,
+    http,
     server::{Server, Setup},
     wire::{Heard, Wire, hello_token, post},
 };
@@ -43,17 +44,25 @@ async fn broken_rules(address: SocketAddr) -> Vec<u16> {
 }
 
 /// What peers that do nothing are closed with.
-async fn silence(address: SocketAddr) -> Vec<u16> {
+async fn silence() -> Vec<u16> {
+    let setup = Setup::new().limit("hello_ms", 1_500).limit("ping_interval_ms", 1_000).limit("pings_missed_max", 1);
+    let server = Server::start(setup).await;
+    let address = server.address();
     let mut nameless = Wire::connect(address).await;
     let unnamed = nameless.ending().await.1;
     // A client answers pings when it reads; this one reads only when it is over.
     let mut deaf = guest(address, "deaf").await;
     eventually("the deaf one to be closed", async || {
         let outcome = "hubbub_evicted_total{reason=\"ping_timeout\"}";
-        (hubbub_tests::http::metric(address, outcome).await > 0.0).then_some(())
+        (http::metric(address, outcome).await > 0.0).then_some(())
     })
     .await;
     vec![unnamed, deaf.ending().await.1]
+}
+
+/// The frames that a server has read.
+async fn frames(server: &Server) -> f64 {
+    http::metric(server.address(), "hubbub_frames_in_total").await
 }
 
 /// A session that is resumed elsewhere while its quit is under way ends there, too.
@@ -67,10 +76,13 @@ async fn session_ended() -> u16 {
         let mut new = Wire::connect(server.address()).await;
         // The room waits for the store and its inbox fills up, so that the quit has to wait for space in it.
         let held = server.hold_store();
-        for number in 0..4 {
+        let before = frames(&server).await;
+        for number in 0..2 {
             bo.send(post("lobby", &format!("{round}-{number}"), "hi")).await;
         }
+        eventually("the posts to be read", async || (frames(&server).await >= before + 2.0).then_some(())).await;
         old.send(Request::Quit(request::Quit {})).await;
+        eventually("the quit to be read", async || (frames(&server).await >= before + 3.0).then_some(())).await;
         let resumed = new.send(hello_token(&welcome.token)).await;
         let resumed = new.reply(resumed).await;
         drop(held);
@@ -89,13 +101,11 @@ async fn session_ended() -> u16 {
 
 #[tokio::test]
 async fn every_close_code_can_be_provoked() {
-    let setup = Setup::for_load().limit("invalid_requests_max", 8).limit("hello_ms", 300);
-    let setup = setup.limit("ping_interval_ms", 100).limit("pings_missed_max", 1);
-    let mut server = Server::start(setup).await;
+    let mut server = Server::start(Setup::for_load().limit("invalid_requests_max", 8)).await;
     let address = server.address();
     let mut seen = broken_rules(address).await;
     assert_eq!(seen, [close::PROTOCOL, close::INVALID_UTF8, close::TOO_BIG, close::UNSUPPORTED, close::POLICY]);
-    let silent = silence(address).await;
+    let silent = silence().await;
     assert_eq!(silent, [close::HELLO_TIMEOUT, close::PING_TIMEOUT]);
     seen.extend(silent);
     seen.push(session_ended().await);

@@ -52,6 +52,16 @@ impl Watcher {
         }
     }
 
+    /// Whether it knows the same as `other`, a member, is told when asking.
+    async fn agrees(&mut self, other: &mut Wire) -> bool {
+        let request = request::Members { room: "lobby".to_owned(), ..Default::default() };
+        let page: MembersPage = other.ask(Request::Members(request)).await;
+        let listed = page.members.into_iter().map(|member| (member.nick.to_string(), member.state));
+        let listed: BTreeMap<String, MemberState> = listed.collect();
+        self.take_in(other).await;
+        listed == self.members && page.member_count == self.count
+    }
+
     fn apply(&mut self, event: Event) {
         let Event::Presence(presence) = event else { return };
         assert!(!presence.partial, "{presence:?}");
@@ -127,6 +137,7 @@ async fn what_a_watcher_was_told_is_what_is_listed_whatever_happened() {
         let Some(here) = wire else {
             let mut again = Wire::connect(server.address()).await;
             again.hello_token(token).await;
+            again.join("lobby").await;
             *wire = Some(again);
             continue;
         };
@@ -154,15 +165,30 @@ async fn what_a_watcher_was_told_is_what_is_listed_whatever_happened() {
     last.join("lobby").await;
     watcher.until("last", Some(MemberState::Online)).await;
     // The end of a connection is noticed in its own time; from then on the two must agree.
-    eventually("the watcher and the list to agree", async || {
-        let request = request::Members { room: "lobby".to_owned(), ..Default::default() };
-        let page: MembersPage = last.ask(Request::Members(request)).await;
-        let listed: BTreeMap<String, MemberState> =
-            page.members.into_iter().map(|member| (member.nick.to_string(), member.state)).collect();
-        watcher.take_in(&mut last).await;
-        (listed == watcher.members && page.member_count == watcher.count).then_some(())
-    })
-    .await;
+    eventually("the watcher and the list to agree", async || watcher.agrees(&mut last).await.then_some(())).await;
+}
+
+#[tokio::test]
+#[ignore = "a member that is renamed while it is offline keeps its old nick in the room, which another can take"]
+async fn a_nick_that_an_absent_member_gave_up_is_its_new_owner_s_alone() {
+    let server = Server::start(Setup::for_load().limit("presence_interval_ms", 10)).await;
+    let mut watcher = Watcher::new(&server, "watcher").await;
+    let (mut ana, welcome) = Wire::guest(server.address(), "ana").await;
+    ana.join("lobby").await;
+    watcher.until("ana", Some(MemberState::Online)).await;
+    ana.reset();
+    watcher.until("ana", Some(MemberState::Offline)).await;
+    // Back, but not in the room yet, Ana takes another nick; Bo takes hers and enters.
+    let mut ana = Wire::connect(server.address()).await;
+    ana.hello_token(&welcome.token).await;
+    ana.ask::<NickChanged>(Request::Nick(request::Nick { nick: "eve".to_owned() })).await;
+    let mut bo = Wire::guest(server.address(), "ana").await.0;
+    bo.join("lobby").await;
+    watcher.until("ana", Some(MemberState::Online)).await;
+    ana.join("lobby").await;
+    watcher.until("eve", Some(MemberState::Online)).await;
+    eventually("the watcher and the list to agree", async || watcher.agrees(&mut bo).await.then_some(())).await;
+    assert_eq!(watcher.count, 3);
 }
 
 #[tokio::test]
