@@ -40,7 +40,7 @@ async fn fill(ana: &mut Wire, user: u64, ledger: &mut Ledger) -> (Vec<String>, E
 
 #[tokio::test]
 async fn a_full_disk_refuses_posts_keeps_reading_and_recovers() {
-    let mut server = Server::start(Setup::for_load().ignoring("XFSZ")).await;
+    let mut server = Server::start(Setup::for_load()).await;
     let (mut ana, welcome) = Wire::guest(server.address(), "ana").await;
     let user = welcome.user.id;
     let mut ledger = Ledger::new();
@@ -93,7 +93,7 @@ async fn a_full_disk_refuses_posts_keeps_reading_and_recovers() {
 
 #[tokio::test]
 async fn what_was_refused_is_not_stored_after_a_kill_either() {
-    let mut server = Server::start(Setup::for_load().ignoring("XFSZ")).await;
+    let mut server = Server::start(Setup::for_load()).await;
     let (mut ana, welcome) = Wire::guest(server.address(), "ana").await;
     let user = welcome.user.id;
     let mut ledger = Ledger::new();

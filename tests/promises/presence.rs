@@ -169,7 +169,6 @@ async fn what_a_watcher_was_told_is_what_is_listed_whatever_happened() {
 }
 
 #[tokio::test]
-#[ignore = "a member that is renamed while it is offline keeps its old nick in the room, which another can take"]
 async fn a_nick_that_an_absent_member_gave_up_is_its_new_owner_s_alone() {
     let server = Server::start(Setup::for_load().limit("presence_interval_ms", 10)).await;
     let mut watcher = Watcher::new(&server, "watcher").await;

@@ -70,9 +70,11 @@ pub(super) fn quit(login: &Login, asked: &Asked<'_>) -> Answer {
     let (hub, session, re, from) = (asked.hub.clone(), login.session.clone(), asked.re, asked.from);
     let rooms: Vec<_> = login.rooms.values().cloned().collect();
     Answer::Later(Box::pin(async move {
-        tell(&rooms, || RoomCommand::Part { re: None, from, user: session.user }).await;
         // In a task of its own: what was begun is finished, whether or not the peer waits for it.
-        let ended = actix_rt::spawn(async move { hub.sessions.end(&session, Some(from)).await });
+        let ended = actix_rt::spawn(async move {
+            tell(&rooms, || RoomCommand::Part { re: None, from, user: session.user }).await;
+            hub.sessions.end(&session, Some(from)).await;
+        });
         match ended.await {
             Ok(()) => Outcome::Quit(frame::ok(re, &Done {})),
             Err(error) => Outcome::Reply(frame::error(Some(re), &failed(&error))),
