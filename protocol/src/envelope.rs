@@ -35,8 +35,16 @@ pub struct RequestError {
 #[derive(Deserialize)]
 struct Head<'a> {
     id: Option<u64>,
+    /// Read later, so that a wrong one does not hide the id.
     #[serde(borrow)]
-    op: Option<Cow<'a, str>>,
+    op: Option<&'a RawValue>,
+}
+
+/// The most characters of the JSON reader's sentence that are passed on: it quotes what it was given.
+const FAULT_CHARS_MAX: usize = 200;
+
+fn shorten(error: &serde_json::Error) -> String {
+    error.to_string().chars().take(FAULT_CHARS_MAX).collect()
 }
 
 impl RequestFrame {
@@ -46,8 +54,8 @@ impl RequestFrame {
     /// When the text is not one JSON object, has no proper `id` or `op`, or its fields do not fit the `op`.
     pub fn decode(text: &str) -> Result<Self, RequestError> {
         let malformed = |id, message| RequestError { id, error: ErrorBody::new(ErrorCode::Malformed, message) };
-        let head: Head<'_> =
-            serde_json::from_str(text).map_err(|error| malformed(None, format!("this is no request: {error}")))?;
+        let head: Head<'_> = serde_json::from_str(text)
+            .map_err(|error| malformed(None, format!("this is no request: {}", shorten(&error))))?;
         let id = match head.id {
             Some(id) if id <= REQUEST_ID_MAX => id,
             Some(_) => return Err(malformed(None, format!("`id` is at most {REQUEST_ID_MAX}"))),
@@ -56,9 +64,11 @@ impl RequestFrame {
         let Some(op) = head.op else {
             return Err(malformed(Some(id), "a request needs an `op`, such as \"hello\"".to_owned()));
         };
+        let op: Cow<'_, str> = serde_json::from_str(op.get())
+            .map_err(|_| malformed(Some(id), "`op` is a string, such as \"hello\"".to_owned()))?;
         match body(&op, text) {
             Some(Ok(request)) => Ok(Self { id, request }),
-            Some(Err(error)) => Err(malformed(Some(id), format!("`{op}` does not fit: {error}"))),
+            Some(Err(error)) => Err(malformed(Some(id), format!("`{op}` does not fit: {}", shorten(&error)))),
             None => Err(RequestError { id: Some(id), error: unknown_op(&op) }),
         }
     }
@@ -219,6 +229,9 @@ mod tests {
         assert_eq!(fault(r#"{"id":9007199254740992,"op":"hello"}"#).id, None);
         assert_eq!(fault(r#"{"id":3}"#).id, Some(3));
         assert_eq!(fault(r#"{"id":3,"op":"dance"}"#).error.code, ErrorCode::UnknownOp);
+        assert_eq!(fault(r#"{"id":3,"op":5}"#).id, Some(3));
+        let long = format!(r#"{{"id":3,"op":"join","room":{{"{}":1}}}}"#, "x".repeat(60_000));
+        assert!(fault(&long).error.message.len() < 300, "what was sent is not sent back");
         let missing = fault(r#"{"id":3,"op":"post","room":"lobby"}"#);
         assert_eq!((missing.id, missing.error.code), (Some(3), ErrorCode::Malformed));
         assert!(missing.error.message.contains("nonce"), "{}", missing.error.message);

@@ -1,6 +1,6 @@
 //! Names of rooms and people: what they may hold and when two are the same.
 //!
-//! Letters of any script, their combining marks, decimal digits, and `-`, `_`, `.`; the first character
+//! Letters of any script, their combining marks (invisible ones excepted), decimal digits, and `-`, `_`, `.`; the first character
 //! is a letter or digit. Two names are the same when their [`NameKey`]s are: NFKC and case folding
 //! (Unicode UAX #15, UTS #44) make `Straße`, `STRASSE` and `ｓtraße` one room.
 
@@ -9,8 +9,8 @@ use std::{borrow::Cow, fmt};
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::{
-    CodePointMapData,
-    props::{GeneralCategory, GeneralCategoryGroup},
+    CodePointMapData, CodePointSetData,
+    props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup},
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -67,6 +67,11 @@ fn is_mark(c: char) -> bool {
     GeneralCategoryGroup::Mark.contains(category)
 }
 
+/// Letters and marks that show nothing: with them, different names would look the same.
+fn is_invisible(c: char) -> bool {
+    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+}
+
 fn is_digit(c: char) -> bool {
     CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::DecimalNumber
 }
@@ -79,10 +84,11 @@ fn check(text: &str, max: usize) -> Result<(), NameError> {
     if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Ok(());
     }
-    if !(first.is_alphabetic() || is_digit(first)) {
+    if !(first.is_alphabetic() || is_digit(first)) || is_invisible(first) {
         return Err(NameError::Start(first));
     }
-    let allowed = |c: char| matches!(c, '-' | '_' | '.') || c.is_alphabetic() || is_digit(c) || is_mark(c);
+    let is_word = |c: char| c.is_alphabetic() || is_digit(c) || is_mark(c);
+    let allowed = |c: char| matches!(c, '-' | '_' | '.') || is_word(c) && !is_invisible(c);
     match text.chars().find(|&c| !allowed(c)) {
         None => Ok(()),
         Some(c) => Err(NameError::Character(c)),
@@ -170,6 +176,8 @@ mod tests {
         assert_eq!(RoomName::parse("a\u{202e}b"), Err(NameError::Character('\u{202e}')));
         assert_eq!(RoomName::parse("a\u{7}b"), Err(NameError::Character('\u{7}')));
         assert_eq!(RoomName::parse("a/b"), Err(NameError::Character('/')));
+        assert_eq!(RoomName::parse("\u{3164}"), Err(NameError::Start('\u{3164}')));
+        assert_eq!(RoomName::parse("ana\u{34f}"), Err(NameError::Character('\u{34f}')));
         assert_eq!(RoomName::parse(&"ä".repeat(33)), Err(NameError::TooLong { len: 66, max: 64 }));
         assert!(RoomName::parse(&"ä".repeat(32)).is_ok());
         assert_eq!(Nick::parse(&"a".repeat(33)), Err(NameError::TooLong { len: 33, max: 32 }));

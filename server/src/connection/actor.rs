@@ -299,6 +299,7 @@ impl ConnectionActor {
             return;
         }
         let now_ms = monotonic_ms();
+        self.shard.measure();
         self.pulse.blocked_since_ms = self.outbox.blocked_since_ms();
         // While the gate is shut nothing is heard, but a socket that took bytes then has somebody at its other end.
         self.pulse.heard_ms = self.pulse.heard_ms.max(self.pulse.blocked_since_ms.unwrap_or(0));

@@ -143,6 +143,9 @@ impl Decoder {
         let parsed = FrameHeader::parse(&mut cursor).map_err(|_| FrameError::Protocol("an unknown opcode"))?;
         let Some((header, len)) = parsed else { return Ok(Step::NeedsMore) };
         self.check(&header, len)?;
+        if cursor.position() != header.len(len) as u64 {
+            return Err(FrameError::Protocol("a length that could be written shorter"));
+        }
         let Some(mask) = header.mask else { return Err(FrameError::Protocol("a client must mask its frames")) };
         // Checked above: far below what usize holds.
         let (start, len) = (self.taken + cursor.position() as usize, len as usize);
@@ -310,6 +313,11 @@ mod tests {
         let code = |bytes: &[u8]| decode(bytes).1.map(|error| error.close_code());
         assert_eq!(code(&[0x81, 0x01, b'a']), Some(close::PROTOCOL), "unmasked");
         assert_eq!(code(&masked(0xc1, b"a")), Some(close::PROTOCOL), "reserved bit");
+        assert_eq!(
+            code(&[0x81, 0xfe, 0, 1, 0, 0, 0, 0, b'a']),
+            Some(close::PROTOCOL),
+            "a length in more bytes than needed"
+        );
         assert_eq!(code(&masked(0x83, b"a")), Some(close::PROTOCOL), "reserved data opcode");
         assert_eq!(code(&masked(0x8b, b"a")), Some(close::PROTOCOL), "reserved control opcode");
         assert_eq!(code(&masked(0x80, b"a")), Some(close::PROTOCOL), "continuation of nothing");

@@ -90,6 +90,12 @@ impl LocalShard {
     /// Takes a connection out; it gets nothing more.
     pub fn disconnect(&self, id: ConnectionId) {
         self.0.borrow_mut().disconnect(id);
+        self.measure();
+    }
+
+    /// Tells the meter what waits in the outboxes of this thread; a turn does so, too.
+    pub fn measure(&self) {
+        self.0.borrow_mut().meter.outboxes(queued_here());
     }
 
     /// The scheduler's loop: take what waits, run one slice, write, let others run.

@@ -4,7 +4,7 @@ use std::{rc::Rc, sync::Arc};
 
 use actix_codec::Framed;
 use actix_http::{
-    HttpMessage, Request, Response, StatusCode,
+    HttpMessage, Request, Response, StatusCode, Version,
     body::{BodySize, MessageBody},
     h1,
     header::{self, HeaderValue},
@@ -63,6 +63,9 @@ impl Door {
         if request.path() != WS_PATH {
             let message = format!("WebSocket connections are taken at {WS_PATH}, and no other upgrade anywhere");
             return refuse(StatusCode::NOT_FOUND, ErrorCode::NotFound, &message);
+        }
+        if request.version() < Version::HTTP_11 {
+            return refuse(StatusCode::BAD_REQUEST, ErrorCode::Malformed, "an upgrade takes HTTP/1.1");
         }
         if head_bytes(request) > self.hub.limits.http_head_bytes_max {
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;

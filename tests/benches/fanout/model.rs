@@ -45,7 +45,10 @@ pub(crate) fn serve(model: Model) -> io::Result<()> {
         let mut sockets = Vec::with_capacity(members.len());
         for member in members {
             member.set_nonblocking(true)?;
-            sockets.push(TcpStream::from_std(member)?);
+            let socket = TcpStream::from_std(member)?;
+            // Only then does the runtime know that it can be written to.
+            socket.writable().await?;
+            sockets.push(socket);
         }
         let (frames, inbox) = mpsc::channel(QUEUE_MAX);
         std::thread::spawn(move || read(sender, &frames));
