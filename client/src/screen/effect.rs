@@ -87,13 +87,13 @@ impl Calls {
             Effect::Rename(nick) => self.rename(link.clone(), nick),
             Effect::History(room, page) => self.history(link.clone(), room, page),
             Effect::Members(room) => self.members(link.clone(), room),
-            Effect::Directory(after) => self.directory(link.clone(), after),
+            Effect::Directory { opening, after } => self.directory(link.clone(), opening, after),
             Effect::Typing(room) => link.typing(&room),
             Effect::Presence(away) => link.presence(away),
             Effect::ReconnectNow => link.reconnect_now(),
             Effect::Post { id, room, kind, text } => return Some(queue(link, id, room, kind, &text)),
-            Effect::Retry(nonce) => tell(link.retry(&nonce)),
-            Effect::Discard(nonce) => tell(link.discard(&nonce)),
+            Effect::Retry { id, room, nonce } => return Some(Answer::Retried(id, room, link.retry(&nonce))),
+            Effect::Discard(nonce) => discard(link, &nonce),
             _ => {}
         }
         None
@@ -126,8 +126,8 @@ impl Calls {
         self.call(async move { Answer::Members(room.clone(), link.members(&room, None).await) });
     }
 
-    fn directory(&self, link: LinkHandle, after: Option<RoomName>) {
-        self.call(async move { Answer::Directory(link.rooms(after.as_ref()).await) });
+    fn directory(&self, link: LinkHandle, opening: u64, after: Option<RoomName>) {
+        self.call(async move { Answer::Directory(opening, link.rooms(after.as_ref()).await) });
     }
 
     /// Lets a call run; its answer comes to the loop.
@@ -155,10 +155,11 @@ fn queue(link: &LinkHandle, id: u64, room: RoomName, kind: PostKind, text: &str)
     Answer::Queued(id, room, result)
 }
 
-/// A post that failed stays shown as failed when the link does not take it back: nothing is lost.
-fn tell(result: Result<(), PostError>) {
-    if let Err(error) = result {
-        tracing::debug!(%error, "the link did not take a post back");
+/// Gives a post up. One that the link cannot forget now keeps its place in the link's bound until that ends, or until
+/// it fails once more: nobody waits for it.
+fn discard(link: &LinkHandle, nonce: &Nonce) {
+    if let Err(error) = link.discard(nonce) {
+        tracing::debug!(%error, "the link did not forget a post");
     }
 }
 
@@ -166,8 +167,9 @@ fn tell(result: Result<(), PostError>) {
 fn refused(effect: Effect) -> Option<Answer> {
     match effect {
         Effect::Post { id, room, .. } => Some(Answer::Queued(id, room, Err(PostError::Closed))),
+        Effect::Retry { id, room, .. } => Some(Answer::Retried(id, room, Err(PostError::Closed))),
         Effect::History(room, page) => Some(Answer::History(room, page, Err(LinkError::Closed))),
-        Effect::Directory(_) => Some(Answer::Directory(Err(LinkError::Closed))),
+        Effect::Directory { opening, .. } => Some(Answer::Directory(opening, Err(LinkError::Closed))),
         Effect::Topic(room, _) => Some(Answer::Topic(room, Err(LinkError::Closed))),
         Effect::Rename(nick) => Some(Answer::Rename(nick, Err(LinkError::Closed))),
         _ => None,

@@ -166,16 +166,17 @@ impl Machine {
         if before.is_some() && !welcome.resumed {
             self.outbox.session_lost();
         }
-        let told_away = welcome.resumed && before.as_ref().is_some_and(|session| session.told_away);
-        let (user_id, nick) = (user.id, user.nick.clone());
+        let nick = user.nick.clone();
         let same =
-            |before: &Session| before.user == user_id && before.nick == nick && before.welcome.token == welcome.token;
+            |before: &Session| before.user == user.id && before.nick == nick && before.welcome.token == welcome.token;
         let changed = !before.as_ref().is_some_and(same);
         self.pace.set(welcome.limits.post_burst, welcome.limits.posts_per_s, !welcome.resumed, now);
         self.token = Some(welcome.token.clone());
-        self.nick = Some(user.nick.clone());
+        self.nick = Some(user.nick);
         self.nicks_refused = 0;
-        self.session = Some(Session { user: user.id, welcome: Arc::clone(&welcome), nick: user.nick, told_away });
+        // the server knows of being away for one connection alone
+        let (user, told_away) = (user.id, false);
+        self.session = Some(Session { user, welcome: Arc::clone(&welcome), nick, told_away });
         self.phase = Phase::Online { since: now };
         self.next_ping = now;
         self.updates.push(Update::State(LinkState::Online { welcome }));

@@ -147,7 +147,9 @@ impl Machine {
         }
         calls.sort_by_key(|(id, _)| *id);
         for (_, call) in calls.into_iter().rev() {
-            if call.patient {
+            if matches!(call.request, Request::Part(_)) {
+                Self::answer_left(call);
+            } else if call.patient {
                 self.calls.push_front(call);
             } else {
                 call.reply.send(Err(LinkError::Disconnected)).ok();

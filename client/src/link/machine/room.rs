@@ -13,6 +13,8 @@ use hubbub_protocol::{
     request::{History, Join},
 };
 
+use serde_json::value::RawValue;
+
 use super::{EVENTS_MAX, Machine, request::Purpose};
 use crate::link::{
     command::{Call, JoinReply},
@@ -306,6 +308,22 @@ impl Machine {
             self.outbox.left(&key, None, &mut self.updates);
             self.updates.push(Update::Left { room: room.name, error: None });
         }
-        self.call(call, now);
+        if self.is_online() || self.is_closed() {
+            self.call(call, now);
+        } else {
+            // without a connection nobody is in a room, and it is not joined again
+            Self::answer_left(call);
+        }
     }
+
+    /// A room is left when the connection is: the server forgets it, and so did we.
+    pub(super) fn answer_left(call: Call) {
+        let done = encode_done().map_err(|error| LinkError::Unreadable(error.to_string()));
+        // A caller that has given up is gone.
+        call.reply.send(done).ok();
+    }
+}
+
+fn encode_done() -> Result<Box<RawValue>, serde_json::Error> {
+    serde_json::value::to_raw_value(&reply::Done {})
 }

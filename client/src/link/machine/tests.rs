@@ -326,7 +326,7 @@ fn a_patient_call_is_asked_again_and_another_one_fails() {
 }
 
 #[test]
-fn away_is_told_again_to_a_new_session_and_not_to_a_resumed_one() {
+fn away_is_told_again_on_every_new_connection() {
     let mut bench = Bench::online(Identity::made_up());
     bench.machine.wish_away(true);
     assert_eq!(bench.ok(&Done {}), Request::Presence(request::Presence { away: true }));
@@ -338,7 +338,7 @@ fn away_is_told_again_to_a_new_session_and_not_to_a_resumed_one() {
         bench.ok(&welcome(resumed));
         let told = std::iter::from_fn(|| bench.machine.action())
             .any(|action| matches!(action, Action::Send(text) if text.contains("presence")));
-        assert_eq!(told, !resumed);
+        assert!(told, "resumed: {resumed}");
     }
 }
 
@@ -365,4 +365,21 @@ fn a_post_refused_after_a_cut_is_still_doubtful_when_the_session_is_lost() {
     assert!(matches!(bench.refuse(&refused), Request::Post(_)));
     back(false, &mut bench);
     assert_eq!(bench.failures(), [("n1".to_owned(), PostFailure::Doubtful, true)]);
+}
+
+#[test]
+fn a_room_is_left_at_once_without_a_connection() {
+    let mut bench = Bench::online(Identity::made_up());
+    bench.join();
+    let part = |bench: &mut Bench| {
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Part(request::Part { room: "lobby".to_owned() });
+        let call = Call { request, patient: false, reply };
+        bench.machine.command(Command::Part { room: lobby(), call }, bench.now);
+        answer
+    };
+    let mut on_its_way = part(&mut bench);
+    bench.machine.lost(Outage::Lost("cut".to_owned()), None, bench.now);
+    assert!(matches!(on_its_way.try_recv(), Ok(Ok(_))));
+    assert!(matches!(part(&mut bench).try_recv(), Ok(Ok(_))));
 }

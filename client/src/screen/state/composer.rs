@@ -48,6 +48,15 @@ impl Composer {
         text
     }
 
+    /// Whether something is being written that was not sent. With `command` what is shown is a command that is being
+    /// run, and only what was put aside for it counts.
+    pub(crate) fn holds_draft(&self, command: bool) -> bool {
+        match self.recalled {
+            Some(_) => !self.draft.trim().is_empty(),
+            None => !command && !self.editor.text().trim().is_empty(),
+        }
+    }
+
     /// Ends completion and history: the text was edited.
     pub(crate) fn reset(&mut self) {
         self.completion = None;

@@ -44,6 +44,8 @@ pub(crate) enum ChoiceKind {
 /// The list and what is typed.
 #[derive(Debug, Default)]
 pub(crate) struct Jump {
+    /// Which opening of the list this is.
+    pub(crate) opening: u64,
     /// What is typed.
     pub(crate) query: Editor,
     /// Which choice is selected.

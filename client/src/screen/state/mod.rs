@@ -12,7 +12,7 @@ pub(crate) mod status;
 pub(crate) mod timeline;
 
 use hubbub_protocol::{
-    Nick, RoomName,
+    NameKey, Nick, RoomName,
     id::{UnixMs, UserId},
 };
 use jiff::tz::TimeZone;
@@ -116,6 +116,12 @@ pub(crate) struct State {
     pub(crate) text_chars_max: u64,
     /// What the terminal's title says now.
     pub(crate) title: String,
+    /// The room that a second request to leave it leaves, whatever is lost, and until when.
+    pub(crate) part_armed: Option<(NameKey, UnixMs)>,
+    /// How often the list of rooms was opened.
+    pub(crate) openings: u64,
+    /// The server's rooms as they were listed last, for completion.
+    pub(crate) directory: Vec<RoomName>,
     /// The number of the last pending post.
     pub(crate) last_post: u64,
     /// The number of links that were started; posts of an earlier one must be posted anew.
@@ -148,6 +154,9 @@ impl State {
             panels: Panels { rooms: true, members: true },
             text_chars_max: TEXT_CHARS_MAX,
             title: String::new(),
+            part_armed: None,
+            openings: 0,
+            directory: Vec::new(),
             last_post: 0,
             link: 0,
             link_with_rooms: 0,

@@ -1,6 +1,9 @@
 //! A post that is not in the log yet: shown at once, settled or failed later.
 
-use hubbub_protocol::{event::PostKind, id::UnixMs};
+use hubbub_protocol::{
+    event::PostKind,
+    id::{Seq, UnixMs},
+};
 
 use crate::link::Nonce;
 
@@ -12,8 +15,11 @@ pub(crate) enum Fate {
         /// Why the server lets it wait longer; `None`: it does not.
         held: Option<String>,
     },
-    /// Stored; its event is about to come.
-    Stored,
+    /// Stored; shown until the log that is known here has reached its event.
+    Stored {
+        /// Its place in the log.
+        seq: Seq,
+    },
     /// Not stored, or not known to be.
     Failed {
         /// Why, for people.
@@ -45,12 +51,17 @@ impl Pending {
     pub(crate) fn failure(&self) -> Option<&str> {
         match &self.fate {
             Fate::Failed { reason } => Some(reason),
-            Fate::Waiting { .. } | Fate::Stored => None,
+            Fate::Waiting { .. } | Fate::Stored { .. } => None,
         }
+    }
+
+    /// Whether its event is in a log that reaches up to here, so that it must not be shown a second time.
+    pub(crate) fn is_in_log(&self, log_end: Seq) -> bool {
+        matches!(self.fate, Fate::Stored { seq } if seq <= log_end)
     }
 
     /// Whether quitting now would lose it.
     pub(crate) fn is_unsent(&self) -> bool {
-        self.fate != Fate::Stored
+        !matches!(self.fate, Fate::Stored { .. })
     }
 }

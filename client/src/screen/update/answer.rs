@@ -29,8 +29,9 @@ pub(super) fn take(state: &mut State, answer: Answer, effects: &mut Vec<Effect>)
         Answer::Rename(nick, result) => complain(state, &format!("the nick {nick}"), result),
         Answer::History(room, page, result) => history(state, &room, page, result),
         Answer::Members(room, result) => members(state, &room, result),
-        Answer::Directory(result) => directory(state, result, effects),
+        Answer::Directory(opening, result) => directory(state, opening, result, effects),
         Answer::Queued(id, room, result) => queued(state, id, &room, result),
+        Answer::Retried(id, room, result) => retried(state, id, &room, result),
         Answer::NotRemembered(error) => state.status.complain(state.now, format!("not remembered: {error}")),
     }
 }
@@ -104,16 +105,21 @@ fn members(state: &mut State, name: &RoomName, result: Result<MembersPage, LinkE
     }
 }
 
-fn directory(state: &mut State, result: Result<RoomsPage, LinkError>, effects: &mut Vec<Effect>) {
+fn directory(state: &mut State, opening: u64, result: Result<RoomsPage, LinkError>, effects: &mut Vec<Effect>) {
     let Some(Overlay::Jump(jump)) = &mut state.overlay else { return };
+    if jump.opening != opening {
+        // the list was closed and opened again meanwhile: that opening has answers of its own
+        return;
+    }
     jump.loading = false;
     match result {
         Ok(page) => {
             let last = page.rooms.last().map(|info| info.room.clone());
             jump.directory.extend(page.rooms);
+            state.directory = jump.directory.iter().map(|info| info.room.clone()).collect();
             if page.more && jump.directory.len() < DIRECTORY_ROOMS_MAX && last.is_some() {
                 jump.loading = true;
-                effects.push(Effect::Directory(last));
+                effects.push(Effect::Directory { opening, after: last });
             }
         }
         Err(error) => jump.error = Some(words(&error)),
@@ -131,5 +137,14 @@ fn queued(state: &mut State, id: u64, name: &RoomName, result: Result<Nonce, Pos
             post.nonce = None;
             post.fate = Fate::Failed { reason: format!("not sent: {error}") };
         }
+    }
+}
+
+/// What the link did not take back has failed again. It keeps its name, by which it can be tried once more.
+fn retried(state: &mut State, id: u64, name: &RoomName, result: Result<(), PostError>) {
+    let Err(error) = result else { return };
+    let Some(room) = state.rooms.get_mut(name) else { return };
+    if let Some(post) = room.pending.iter_mut().find(|post| post.id == id) {
+        post.fate = Fate::Failed { reason: format!("not sent: {error}") };
     }
 }

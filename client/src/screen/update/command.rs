@@ -11,7 +11,7 @@ use crate::{
         slash::Command,
         state::{Overlay, State, status::Connection, timeline::Body},
         text::safe_line,
-        update::{Effect, compose, key, scroll},
+        update::{ASK_AGAIN_MS, Effect, compose, key, scroll},
     },
 };
 
@@ -70,10 +70,40 @@ fn part(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
     if state.rooms.position(&name).is_none() {
         return refuse(state, &format!("you are not in #{name}"));
     }
+    if is_refused_once(state, &name) {
+        return;
+    }
+    let link = state.link;
+    if let Some(room) = state.rooms.get_mut(&name) {
+        let unsent = room.pending.drain(..).filter(|post| post.is_unsent() && post.link == link);
+        effects.extend(unsent.filter_map(|post| post.nonce).map(Effect::Discard));
+    }
     effects.push(Effect::Part(name.clone()));
     // what is written stays out of the history of a room that goes
     state.rooms.remove(&name);
     effects.push(Effect::Remember);
+}
+
+/// Says what leaving the room would lose, and refuses it then; asked once more soon after, it is done.
+fn is_refused_once(state: &mut State, name: &RoomName) -> bool {
+    let (now, key) = (state.now, name.key());
+    let in_front = state.room().is_some_and(|room| room.key == key);
+    let Some(room) = state.rooms.get_mut(name) else { return false };
+    let unsent = room.pending.iter().filter(|post| post.is_unsent()).count();
+    // in the room in front the composer holds the command itself
+    let draft = room.composer.holds_draft(in_front);
+    let loss = match (unsent, draft) {
+        (0, false) => return false,
+        (0, true) => "what you were writing there is".to_owned(),
+        (1, _) => "a post that has not been sent is".to_owned(),
+        (unsent, _) => format!("{unsent} posts that have not been sent are"),
+    };
+    let armed = state.part_armed.take().is_some_and(|(armed, until)| armed == key && now < until);
+    if !armed {
+        state.part_armed = Some((key, now + ASK_AGAIN_MS));
+        refuse(state, &format!("{loss} lost with #{name}: Enter once more leaves it"));
+    }
+    !armed
 }
 
 fn show_topic(state: &mut State) {

@@ -147,7 +147,7 @@ pub(super) fn resend_one(state: &mut State, id: u64, effects: &mut Vec<Effect>) 
     let Some(post) = room.pending.iter_mut().find(|post| post.id == id && post.failure().is_some()) else { return };
     post.fate = Fate::Waiting { held: None };
     effects.push(match post.nonce.clone().filter(|_| post.link == link) {
-        Some(nonce) => Effect::Retry(nonce),
+        Some(nonce) => Effect::Retry { id, room: name, nonce },
         None => Effect::Post { id, room: name, kind: post.kind, text: post.text.clone() },
     });
 }

@@ -5,12 +5,9 @@ use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 use crate::screen::{
     keymap::{self, Action, Scroll},
     state::{Overlay, State, editor::Edit, jump::Jump, setup::Setup},
-    update::{Effect, compose, jump, scroll, setup},
+    update::{ASK_AGAIN_MS, Effect, compose, jump, scroll, setup},
     view::help,
 };
-
-/// How long a second request to quit counts as one, in milliseconds.
-const QUIT_AGAIN_MS: u64 = 5_000;
 
 /// A key was pressed.
 pub(super) fn press(state: &mut State, key: KeyEvent, effects: &mut Vec<Effect>) {
@@ -99,11 +96,12 @@ fn end(state: &mut State) {
 
 /// Opens the list of rooms, and asks the server for its own.
 pub(super) fn open_jump(state: &mut State, effects: &mut Vec<Effect>) {
-    let loading = state.status.is_online();
+    state.openings += 1;
+    let (opening, loading) = (state.openings, state.status.is_online());
     if loading {
-        effects.push(Effect::Directory(None));
+        effects.push(Effect::Directory { opening, after: None });
     }
-    state.overlay = Some(Overlay::Jump(Box::new(Jump { loading, ..Jump::default() })));
+    state.overlay = Some(Overlay::Jump(Box::new(Jump { opening, loading, ..Jump::default() })));
 }
 
 fn next_unread(state: &mut State) {
@@ -144,7 +142,7 @@ fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
 pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     let unsent = state.rooms.iter().flat_map(|room| &room.pending).filter(|post| post.is_unsent()).count();
     if unsent > 0 && state.status.quit_armed_until <= state.now {
-        state.status.quit_armed_until = state.now + QUIT_AGAIN_MS;
+        state.status.quit_armed_until = state.now + ASK_AGAIN_MS;
         let noun = if unsent == 1 { "post has" } else { "posts have" };
         state.status.complain(state.now, format!("{unsent} {noun} not been sent: once more quits without"));
         return;

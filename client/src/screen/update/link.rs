@@ -14,7 +14,7 @@ use crate::{
     screen::{
         state::{
             State,
-            pending::Fate,
+            pending::{Fate, Pending},
             status::Connection,
             timeline::{self, Body},
         },
@@ -28,6 +28,9 @@ const MOVES_TOLD_MEMBERS_MAX: u64 = 50;
 
 /// How long after coming back it is not told who else comes back, in milliseconds.
 const QUIET_AFTER_REJOIN_MS: u64 = 15_000;
+
+/// The most people of a room that are remembered as typing.
+const TYPING_MAX: usize = 64;
 
 /// Takes an update in.
 pub(super) fn take(state: &mut State, update: Update, effects: &mut Vec<Effect>) {
@@ -43,8 +46,8 @@ pub(super) fn take(state: &mut State, update: Update, effects: &mut Vec<Effect>)
         Update::Signal(Signal::Presence(presence)) => presence_told(state, &presence),
         Update::Left { room, error } => left(state, &room, error, effects),
         Update::Pending { nonce, room, held } => held_back(state, &room, &nonce, held),
-        Update::Settled { nonce, room, .. } => set_fate(state, &room, &nonce, Fate::Stored),
-        Update::Failed { nonce, room, error, .. } => failed(state, &room, &nonce, &error),
+        Update::Settled { nonce, room, seq, .. } => set_fate(state, &room, &nonce, Fate::Stored { seq }),
+        Update::Failed { nonce, room, error, .. } => failed(state, &room, &nonce, &error, effects),
         Update::Latency(latency) => {
             state.status.latency_ms = Some(u64::try_from(latency.as_millis()).unwrap_or(u64::MAX));
         }
@@ -184,6 +187,8 @@ fn reset(state: &mut State, name: &RoomName) {
         room.marker = None;
         room.mentions = 0;
         room.read = 0;
+        // what was stored was stored in the old log
+        room.pending.retain(Pending::is_unsent);
         room.timeline.restart(0, 0);
     }
 }
@@ -192,8 +197,14 @@ fn typing_told(state: &mut State, typing: &Typing) {
     let until = state.now + TYPING_SHOWN_MS;
     let me = state.me.as_ref().map(|me| me.nick.clone());
     if let Some(room) = state.rooms.get_mut(&typing.room) {
-        let others = typing.nicks.iter().filter(|nick| Some(*nick) != me.as_ref());
-        room.typing = others.map(|nick| (nick.clone(), until)).collect();
+        for nick in typing.nicks.iter().filter(|nick| Some(*nick) != me.as_ref()) {
+            // an event names those who typed since the one before: the others are shown until their time is over
+            if let Some((_, shown_until)) = room.typing.iter_mut().find(|(known, _)| known == nick) {
+                *shown_until = until;
+            } else if room.typing.len() < TYPING_MAX {
+                room.typing.push((nick.clone(), until));
+            }
+        }
     }
 }
 
@@ -254,7 +265,7 @@ fn held_back(state: &mut State, name: &RoomName, nonce: &Nonce, held: Option<Hel
     set_fate(state, name, nonce, Fate::Waiting { held });
 }
 
-fn failed(state: &mut State, name: &RoomName, nonce: &Nonce, error: &PostFailure) {
+fn failed(state: &mut State, name: &RoomName, nonce: &Nonce, error: &PostFailure, effects: &mut Vec<Effect>) {
     // a refusal is shown in the server's words, without its code
     let reason = match error {
         PostFailure::Refused(error) => error.message.clone(),
@@ -263,6 +274,10 @@ fn failed(state: &mut State, name: &RoomName, nonce: &Nonce, error: &PostFailure
     let hidden = state.room().is_none_or(|room| room.key != name.key());
     if hidden {
         state.status.complain(state.now, format!("a post in #{name} was not sent"));
+    }
+    if state.rooms.position(name).is_none() {
+        // the room was left with this post on its way: nobody can send it again from here
+        effects.push(Effect::Discard(nonce.clone()));
     }
     set_fate(state, name, nonce, Fate::Failed { reason });
 }

@@ -34,6 +34,9 @@ use crate::{
     screen::{memory::Profile, state::State},
 };
 
+/// How long a second request to quit, or to leave a room, counts as one, in milliseconds.
+const ASK_AGAIN_MS: u64 = 5_000;
+
 /// Everything that can happen.
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
@@ -75,9 +78,11 @@ pub(crate) enum Answer {
     /// Of a [`Effect::Members`].
     Members(RoomName, Result<MembersPage, LinkError>),
     /// Of a [`Effect::Directory`].
-    Directory(Result<RoomsPage, LinkError>),
+    Directory(u64, Result<RoomsPage, LinkError>),
     /// Of a [`Effect::Post`].
     Queued(u64, RoomName, Result<Nonce, PostError>),
+    /// Of a [`Effect::Retry`].
+    Retried(u64, RoomName, Result<(), PostError>),
     /// Something could not be remembered.
     NotRemembered(String),
 }
@@ -106,8 +111,13 @@ pub(crate) enum Effect {
     History(RoomName, Page),
     /// Read the members.
     Members(RoomName),
-    /// Read the server's rooms after this one.
-    Directory(Option<RoomName>),
+    /// Read the server's rooms.
+    Directory {
+        /// Which opening of the list they are for.
+        opening: u64,
+        /// Those after this one.
+        after: Option<RoomName>,
+    },
     /// Tell that the user is typing.
     Typing(RoomName),
     /// Tell whether the user is away.
@@ -123,8 +133,15 @@ pub(crate) enum Effect {
         /// What.
         text: String,
     },
-    /// Send a failed post again.
-    Retry(Nonce),
+    /// Send a failed post again; [`Answer::Retried`] follows at once.
+    Retry {
+        /// The screen's number for it.
+        id: u64,
+        /// Where.
+        room: RoomName,
+        /// The link's name for it.
+        nonce: Nonce,
+    },
     /// Give a failed post up.
     Discard(Nonce),
     /// Connect now instead of later.

@@ -24,6 +24,11 @@ const MEMBERS_INTERVAL_MS: u64 = 10_000;
 /// Brings everything that follows into line.
 pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     expire(state);
+    for room in state.rooms.iter_mut() {
+        // its event may have come under another session's user, or lie in what was left out
+        let log_end = room.timeline.log_end();
+        room.pending.retain(|post| !post.is_in_log(log_end));
+    }
     if state.is_reading()
         && let Some(room) = state.rooms.active_mut()
     {

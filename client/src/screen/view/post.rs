@@ -116,7 +116,7 @@ pub(crate) fn pending_lines(look: &Look<'_>, post: &Pending, grouped: bool) -> V
     let text = crate::screen::text::safe(&post.text);
     let (base, mark) = match &post.fate {
         Fate::Waiting { .. } => (theme.quiet(), "  …  "),
-        Fate::Stored => (Style::new(), "     "),
+        Fate::Stored { .. } => (Style::new(), "     "),
         Fate::Failed { .. } => (theme.quiet(), "  ✗  "),
     };
     let style = theme.nick(look.nick).patch(base);
@@ -133,7 +133,7 @@ pub(crate) fn pending_lines(look: &Look<'_>, post: &Pending, grouped: bool) -> V
             let text = format!("✗ {} — Alt-R or click: send again, Alt-X: discard", safe_line(reason));
             lines.extend(aside(look, String::new(), "", &text, theme.bad()));
         }
-        Fate::Waiting { held: None } | Fate::Stored => {}
+        Fate::Waiting { held: None } | Fate::Stored { .. } => {}
     }
     lines
 }

@@ -1,11 +1,16 @@
 //! Coming and going: the first screen, rooms, connections lost and made again, quitting.
 
-use hubbub_protocol::{ErrorBody, ErrorCode, event::PostKind, id::Position};
+use hubbub_protocol::{
+    ErrorBody, ErrorCode,
+    event::{PostKind, Typing},
+    id::Position,
+    reply::{RoomInfo, RoomsPage},
+};
 
 use super::*;
 use crate::{
-    link::{CloseReason, LinkState, PostFailure},
-    screen::stage::{NOON, Stage, room},
+    link::{CloseReason, LinkState, PostFailure, Signal},
+    screen::stage::{NOON, Stage, nick, room},
 };
 
 #[test]
@@ -79,7 +84,7 @@ fn a_click_selects_a_room() {
 #[test]
 fn the_list_of_rooms_creates_what_is_typed() {
     let mut stage = Stage::talking(80, 24, &["lobby", "rust"], &[]);
-    assert!(has(&stage.key("Ctrl-K"), &Effect::Directory(None)));
+    assert!(has(&stage.key("Ctrl-K"), &Effect::Directory { opening: 1, after: None }));
     stage.write("rus");
     assert_eq!(joins(&stage.key("Enter")), Vec::<String>::new());
     assert_eq!(stage.front(), "rust");
@@ -121,4 +126,40 @@ fn who_has_left_every_room_finds_back_into_one() {
     stage.key("Ctrl-K");
     stage.write("lobby");
     assert_eq!(joins(&stage.key("Enter")), ["lobby"]);
+}
+
+#[test]
+fn all_who_type_are_shown_and_each_until_their_time_is_over() {
+    let mut stage = Stage::talking(100, 24, &["lobby"], &["bo", "cy"]);
+    let typing = |name: &str| {
+        let nicks = vec![nick(name)];
+        Update::Signal(Signal::Typing(Typing { room: room("lobby"), nicks }))
+    };
+    stage.link(typing("bo"));
+    stage.after(4_000);
+    stage.link(typing("cy"));
+    let shown = |stage: &Stage| -> Vec<String> {
+        stage.state.room().expect("a room").typing.iter().map(|(nick, _)| nick.to_string()).collect()
+    };
+    assert_eq!(shown(&stage), ["bo", "cy"]);
+    stage.after(3_000);
+    assert_eq!(shown(&stage), ["cy"]);
+    stage.link(typing("cy"));
+    stage.after(5_000);
+    assert_eq!(shown(&stage), ["cy"]);
+}
+
+#[test]
+fn rooms_that_come_late_for_an_earlier_opening_of_the_list_are_not_listed_twice() {
+    let mut stage = Stage::talking(100, 24, &["lobby"], &[]);
+    let page = || {
+        let info = RoomInfo { room: room("attic"), topic: String::new(), member_count: 1, seq: 0 };
+        RoomsPage { rooms: vec![info], more: false }
+    };
+    stage.key("Ctrl-K");
+    stage.key("Esc");
+    stage.key("Ctrl-K");
+    stage.input(Input::Answer(Answer::Directory(1, Ok(page()))));
+    stage.input(Input::Answer(Answer::Directory(2, Ok(page()))));
+    assert_eq!(stage.screen().matches("attic").count(), 1, "{}", stage.screen());
 }

@@ -5,7 +5,7 @@ use hubbub_protocol::event::PostKind;
 use super::*;
 use crate::{
     link::PostFailure,
-    screen::stage::{Stage, nick, room},
+    screen::stage::{Stage, nick, post, room},
 };
 
 #[test]
@@ -51,9 +51,9 @@ fn each_command_asks_for_what_it_says() {
     assert!(has(&run("/nick anna"), &Effect::Rename(nick("anna"))));
     assert!(has(&run("/away"), &Effect::Presence(true)));
     assert!(has(&run("/back"), &Effect::Presence(false)));
-    assert!(has(&run("/part"), &Effect::Part(room("lobby"))));
+    assert!(has(&run("/part rust"), &Effect::Part(room("rust"))));
     assert_eq!(joins(&run("/join #new")), ["new"]);
-    assert!(has(&run("/rooms"), &Effect::Directory(None)));
+    assert!(has(&run("/rooms"), &Effect::Directory { opening: 1, after: None }));
 }
 
 #[test]
@@ -121,13 +121,14 @@ fn a_failed_post_is_sent_again_by_its_name_or_given_up() {
         let error = PostFailure::NotJoined;
         stage.link(Update::Failed { nonce: name.clone(), room: room("lobby"), error, can_retry: true });
     };
+    let retry = Effect::Retry { id: 1, room: room("lobby"), nonce: name.clone() };
     fail(&mut stage);
-    assert!(has(&stage.key("Alt-R"), &Effect::Retry(name.clone())));
-    assert!(!has(&stage.key("Alt-R"), &Effect::Retry(name.clone())), "it is on its way");
+    assert!(has(&stage.key("Alt-R"), &retry));
+    assert!(!has(&stage.key("Alt-R"), &retry), "it is on its way");
     fail(&mut stage);
     let screen = stage.screen();
     let row = screen.lines().position(|line| line.contains("│ text")).expect("is shown");
-    assert!(has(&stage.click(40, u16::try_from(row).expect("small")), &Effect::Retry(name.clone())));
+    assert!(has(&stage.click(40, u16::try_from(row).expect("small")), &retry));
     fail(&mut stage);
     assert!(has(&stage.key("Alt-X"), &Effect::Discard(name.clone())));
     assert!(stage.state.room().expect("a room").pending.is_empty());
@@ -157,4 +158,56 @@ fn typing_is_told_now_and_then_and_not_for_commands() {
     assert_eq!(typing(stage.write("hello")), 1);
     stage.after(3_001);
     assert_eq!(typing(stage.write(" you")), 1);
+}
+
+#[test]
+fn a_failed_post_that_the_link_does_not_take_back_stays_failed() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    let name = stage.send("text").expect("is queued");
+    let error = PostFailure::NotJoined;
+    stage.link(Update::Failed { nonce: name.clone(), room: room("lobby"), error, can_retry: true });
+    let retry = Effect::Retry { id: 1, room: room("lobby"), nonce: name };
+    assert!(has(&stage.key("Alt-R"), &retry));
+    stage.input(Input::Answer(Answer::Retried(1, room("lobby"), Err(PostError::Full { max: 256 }))));
+    assert!(stage.screen().contains("not sent: 256 posts are waiting"), "{}", stage.screen());
+    assert!(has(&stage.key("Alt-R"), &retry), "and can be sent again by its name");
+}
+
+#[test]
+fn a_stored_post_is_shown_once_even_when_its_event_is_not_known_as_own() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &["bo"]);
+    let name = stage.send("only once").expect("is queued");
+    // the session was lost meanwhile: the event has the number of the user of before
+    stage.says("lobby", "bo", "only once");
+    stage.link(Update::Settled { nonce: name, room: room("lobby"), seq: 1, at: stage.now });
+    assert_eq!(stage.screen().matches("only once").count(), 1, "{}", stage.screen());
+    let name = stage.send("left out").expect("is queued");
+    stage.link(Update::Settled { nonce: name, room: room("lobby"), seq: 700, at: stage.now });
+    assert_eq!(stage.state.room().expect("a room").pending.len(), 1, "its event is still to come");
+    stage.link(Update::Gap { room: room("lobby"), after: 1, before: 900 });
+    stage.events("lobby", vec![post("lobby", 900, stage.now, "bo", "after the gap")]);
+    assert!(stage.state.room().expect("a room").pending.is_empty());
+}
+
+#[test]
+fn leaving_a_room_with_unsent_posts_or_a_draft_wants_to_be_asked_twice() {
+    let mut stage = Stage::talking(80, 24, &["lobby", "rust", "go"], &[]);
+    stage.key("Alt-2");
+    stage.write("half a sen");
+    stage.key("Alt-1");
+    stage.lost();
+    let name = stage.send("waits").expect("is queued");
+    for (line, left, lost) in [("/part rust", "rust", "writing"), ("/part", "lobby", "a post that has not been sent")] {
+        stage.write(line);
+        assert_eq!(stage.key("Enter"), [], "{line}");
+        assert!(stage.screen().contains(lost), "{}", stage.screen());
+        let effects = stage.key("Enter");
+        assert!(has(&effects, &Effect::Part(room(left))), "{effects:?}");
+        assert_eq!(has(&effects, &Effect::Discard(name.clone())), left == "lobby");
+    }
+    stage.write("/part");
+    assert!(has(&stage.key("Enter"), &Effect::Part(room("go"))), "nothing is lost there");
+    let failed =
+        Update::Failed { nonce: name.clone(), room: room("lobby"), error: PostFailure::NotJoined, can_retry: true };
+    assert!(has(&stage.link(failed), &Effect::Discard(name)), "it was on its way, and is forgotten by the link too");
 }
