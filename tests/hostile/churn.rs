@@ -53,7 +53,7 @@ async fn come_and_go(address: SocketAddr, number: usize) {
 #[tokio::test]
 async fn thousands_that_come_and_go_leave_nothing() {
     raise_sockets_max();
-    let mut scene = Scene::start(Setup::new()).await;
+    let mut scene = Scene::over_shards(2, Setup::new()).await;
     let address = scene.address();
     // What is allocated once, and names of metrics that appear with the first of their kind.
     (0..20).map(|number| come_and_go(address, number)).collect::<JoinSet<()>>().join_all().await;
@@ -77,7 +77,7 @@ async fn thousands_that_are_idle_cost_little_each() {
     // Each has a socket here and one in the server; both inherit the same limit.
     let idle = IDLE.min(raise_sockets_max().saturating_sub(200));
     let setup = Setup::new().limit("ping_interval_ms", 600_000).limit("hello_ms", 600_000);
-    let mut scene = Scene::start(setup).await;
+    let mut scene = Scene::over_shards(2, setup).await;
     let address = scene.address();
     let before = scene.figures().await.resident_bytes;
     let mut peers = Vec::new();

@@ -40,7 +40,7 @@ fn wins(answers: &[(Peer, Result<(), ErrorCode>)], loss: ErrorCode) -> usize {
 
 #[tokio::test]
 async fn a_nick_that_many_want_at_once_is_given_to_one() {
-    let mut scene = Scene::start(Setup::for_load()).await;
+    let mut scene = Scene::over_shards(2, Setup::for_load()).await;
     let mut peers = upgraded(scene.address(), CLAIMANTS).await;
     for round in 0..10 {
         // Different spellings of one nick.
@@ -64,7 +64,7 @@ async fn a_nick_that_many_want_at_once_is_given_to_one() {
 
 #[tokio::test]
 async fn a_storm_of_wrong_tokens_opens_nothing() {
-    let mut scene = Scene::start(Setup::new()).await;
+    let mut scene = Scene::over_shards(2, Setup::new()).await;
     let (mut owner, welcome) = Wire::guest(scene.address(), "owner").await;
     let right = welcome.token;
     let flipped: String = right.chars().rev().collect();
@@ -108,7 +108,7 @@ async fn a_storm_of_wrong_tokens_opens_nothing() {
 
 #[tokio::test]
 async fn a_session_that_many_resume_at_once_has_one_connection() {
-    let mut scene = Scene::start(Setup::new()).await;
+    let mut scene = Scene::over_shards(2, Setup::new()).await;
     let (owner, welcome) = Wire::guest(scene.address(), "owner").await;
     let peers = upgraded(scene.address(), CLAIMANTS).await;
     let hello = serde_json::json!({"id": 1, "op": "hello", "token": welcome.token}).to_string();
@@ -135,7 +135,7 @@ async fn a_session_that_many_resume_at_once_has_one_connection() {
 
 #[tokio::test]
 async fn there_are_as_many_rooms_as_allowed_however_many_are_wanted_at_once() {
-    let mut scene = Scene::start(Setup::for_load().limit("rooms_max", 10)).await;
+    let mut scene = Scene::over_shards(2, Setup::for_load().limit("rooms_max", 10)).await;
     let mut peers = upgraded(scene.address(), CLAIMANTS).await;
     for (number, peer) in peers.iter_mut().enumerate() {
         peer.greet(&format!("settler{number}")).await;
@@ -156,7 +156,7 @@ async fn there_are_as_many_rooms_as_allowed_however_many_are_wanted_at_once() {
 #[tokio::test]
 async fn there_are_as_many_sessions_as_allowed_and_a_place_that_is_left_is_taken() {
     let setup = Setup::for_load().limit("sessions_max", 60).limit("connections_max", 60);
-    let mut scene = Scene::start(setup).await;
+    let mut scene = Scene::over_shards(2, setup).await;
     let (owner, welcome) = Wire::guest(scene.address(), "owner").await;
     let token = welcome.token;
     drop(owner);

@@ -127,14 +127,14 @@ async fn many_floods_at_once_leave_others_served() {
 async fn a_flooder_that_does_not_read_is_not_read_either_and_gets_its_answers_later() {
     let limit = 32_768;
     let setup = Setup::for_load().limit("outbox_bytes_max", limit).limit("room_tail_bytes_max", limit);
-    let mut scene = Scene::start(setup.limit("unwritable_ms", 600_000)).await;
+    let mut scene = Scene::start(setup.limit("unwritable_ms", 600_000).limit("ping_interval_ms", 600_000)).await;
     let mut peer = Peer::connect_narrow(scene.address()).await.upgrade(scene.address(), b"").await;
     peer.greet("deaf").await;
     let request = text(r#"{"id":1,"op":"typing","room":"nowhere"}"#);
     // Sent until the server has stopped to read what it cannot answer.
     let mut sent = 0;
     let mut begun: &[u8] = &[];
-    while scene.metric("hubbub_outbox_bytes").await < limit as f64 {
+    while scene.outbox_bytes().await < limit as f64 {
         assert!(sent < 1_000_000, "the server reads without end");
         let (_, to) = peer.halves();
         for _ in 0..1_000 {
@@ -147,7 +147,7 @@ async fn a_flooder_that_does_not_read_is_not_read_either_and_gets_its_answers_la
             sent += usize::from(begun.is_empty());
         }
     }
-    let most = scene.metric("hubbub_outbox_bytes").await;
+    let most = scene.outbox_bytes().await;
     assert!(most < limit as f64 + 1_000.0, "{most} bytes wait, more than the limit and one reply");
     scene.well_served().await;
     let rest = begun.to_vec();

@@ -89,6 +89,7 @@ fn too_big() -> Vec<Fault> {
         .flatten()
         .collect();
     vec![
+        fault("a length with its highest bit", header(TEXT, 1 << 63), close::TOO_BIG),
         fault("1 TiB declared", header(TEXT, 1 << 40), close::TOO_BIG),
         fault("1 TiB declared of a fragment", header(TEXT_BEGINS, 1 << 40), close::TOO_BIG),
         fault("as much as can be declared", header(TEXT, u64::MAX >> 1), close::TOO_BIG),

@@ -50,7 +50,7 @@ async fn who_asks_for_much_and_reads_late_costs_little_and_gets_all_of_it_in_ord
     }
     // Every one of them has filled its outbox, so none is read any more.
     let full = (PEERS as u64 * OUTBOX_BYTES_MAX) as f64;
-    eventually("full outboxes", async || (scene.metric("hubbub_outbox_bytes").await >= full).then_some(())).await;
+    eventually("full outboxes", async || (scene.outbox_bytes().await >= full).then_some(())).await;
     for _ in 0..20 {
         scene.well_served().await;
         let now = scene.figures().await;

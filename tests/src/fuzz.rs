@@ -112,8 +112,8 @@ fn readable_id(text: &str) -> Option<u64> {
     (count("id") == 1 && count("op") <= 1 && op_is_a_word).then_some(id)
 }
 
-/// A request: what is read is written and read as the same again; what is refused has a code, a sentence that is not
-/// much longer than what was sent, and the id where one could be read.
+/// A request: what is read is written and read as the same again; what is refused has a code, a sentence that is at
+/// most as long as what was sent with every character escaped, and the id where one could be read.
 pub fn request(text: &str) {
     match RequestFrame::decode(text) {
         Ok(frame) => {
@@ -124,7 +124,7 @@ pub fn request(text: &str) {
         }
         Err(error) => {
             assert!(matches!(error.error.code, ErrorCode::Malformed | ErrorCode::UnknownOp), "{error:?}");
-            assert!(!error.error.message.is_empty() && error.error.message.len() <= 4 * text.len() + 200, "{error:?}");
+            assert!(!error.error.message.is_empty() && error.error.message.len() <= 8 * text.len() + 200, "{error:?}");
             if let Some(id) = readable_id(text) {
                 assert_eq!(error.id, Some(id), "{error:?}");
             }
