@@ -111,8 +111,6 @@ pub enum ServerFrame {
     },
     /// Something happened.
     Event(Event),
-    /// An event of a newer server; to be skipped.
-    UnknownEvent(String),
 }
 
 #[derive(Deserialize)]
@@ -135,8 +133,7 @@ impl ServerFrame {
     pub fn decode(text: &str) -> Result<Self, serde_json::Error> {
         let head: ServerHead<'_> = serde_json::from_str(text)?;
         match (head.ev, head.ok, head.error) {
-            (Some(ev), _, _) if Event::KINDS.contains(&&*ev) => serde_json::from_str(text).map(Self::Event),
-            (Some(ev), _, _) => Ok(Self::UnknownEvent(ev.into_owned())),
+            (Some(_), _, _) => serde_json::from_str(text).map(Self::Event),
             (None, Some(ok), None) => Ok(Self::Reply { re: head.re, outcome: Ok(ok) }),
             (None, None, Some(error)) => Ok(Self::Reply { re: head.re, outcome: Err(error) }),
             (None, _, _) => Err(serde::de::Error::custom("neither a reply nor an event")),
@@ -236,8 +233,32 @@ mod tests {
             ServerFrame::Reply { re: None, outcome: Err(ErrorBody { code: ErrorCode::Unknown, .. }) }
         ));
         assert!(matches!(decode(r#"{"ev":"typing","room":"a","nicks":["b"]}"#), ServerFrame::Event(Event::Typing(_))));
-        assert!(matches!(decode(r#"{"ev":"hologram","room":"a"}"#), ServerFrame::UnknownEvent(ev) if ev == "hologram"));
+        let hologram = decode(r#"{"ev":"hologram","room":"a","seq":7}"#);
+        assert!(matches!(hologram, ServerFrame::Event(event @ Event::Unknown(_)) if event.seq() == Some(7)));
         assert!(ServerFrame::decode(r#"{"re":1}"#).is_err());
         assert!(ServerFrame::decode("null").is_err());
+    }
+}
+
+#[cfg(test)]
+mod newer_servers {
+    use super::*;
+    use crate::{
+        event::{MemberState, PostKind},
+        reply::{History, Joined, Resume},
+    };
+
+    #[test]
+    fn words_of_a_newer_server_do_not_make_a_reply_unreadable() {
+        let joined = r#"{"room":"a","epoch":"e","seq":2,"topic":"","resume":"better","member_count":1,
+            "members":[{"nick":"ana","state":"dreaming"}],
+            "events":[{"ev":"post","room":"a","seq":1,"at":1,"user":1,"from":"ana","kind":"sticker","text":"hi","nonce":"n"},
+                      {"ev":"hologram","room":"a","seq":2,"at":1,"shape":[1,2]}]}"#;
+        let joined: Joined = serde_json::from_str(joined).expect("readable");
+        assert_eq!((joined.resume, joined.members[0].state), (Resume::Unknown, MemberState::Unknown));
+        assert!(matches!(&joined.events[0], Event::Post(post) if post.kind == PostKind::Unknown));
+        assert_eq!(joined.events.iter().map(Event::seq).collect::<Vec<_>>(), [Some(1), Some(2)]);
+        let page = r#"{"room":"a","epoch":"e","seq":2,"events":[{"ev":"hologram","seq":2}],"more":false}"#;
+        assert!(serde_json::from_str::<History>(page).is_ok());
     }
 }

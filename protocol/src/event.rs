@@ -4,15 +4,18 @@
 //! **Signals** (`typing`, `presence`) have none: they are merged, and dropped first when a reader is
 //! slow. **Notices** (`lagged`, `goodbye`) are about this connection alone.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::value::RawValue;
 
 use crate::{
     id::{Seq, UnixMs, UserId},
     name::{Nick, RoomName},
 };
 
-/// Everything that a server tells. An `ev` that a client does not know is to be skipped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Everything that a server tells. An `ev` that a client does not know is read as [`Event::Unknown`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "ev", rename_all = "snake_case")]
 pub enum Event {
     /// Somebody said something. In the log.
@@ -27,6 +30,45 @@ pub enum Event {
     Lagged(Lagged),
     /// The server is about to close this connection.
     Goodbye(Goodbye),
+    /// Something that only a newer server tells; a server never sends this itself.
+    Unknown(Unknown),
+}
+
+/// An event of a newer server: not to be shown, but if it has a `seq` it has its place in the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unknown {
+    /// Its name.
+    #[serde(skip_serializing)]
+    pub ev: String,
+    /// Where, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomName>,
+    /// Its position in the room's log, if it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<Seq>,
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Head<'a> {
+            #[serde(borrow)]
+            ev: Cow<'a, str>,
+        }
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        let json = json.get();
+        let head: Head<'_> = serde_json::from_str(json).map_err(de::Error::custom)?;
+        match &*head.ev {
+            "post" => serde_json::from_str(json).map(Self::Post),
+            "topic" => serde_json::from_str(json).map(Self::Topic),
+            "typing" => serde_json::from_str(json).map(Self::Typing),
+            "presence" => serde_json::from_str(json).map(Self::Presence),
+            "lagged" => serde_json::from_str(json).map(Self::Lagged),
+            "goodbye" => serde_json::from_str(json).map(Self::Goodbye),
+            _ => serde_json::from_str(json).map(Self::Unknown),
+        }
+        .map_err(de::Error::custom)
+    }
 }
 
 impl Event {
@@ -39,6 +81,7 @@ impl Event {
         match self {
             Self::Post(post) => Some(post.seq),
             Self::Topic(topic) => Some(topic.seq),
+            Self::Unknown(unknown) => unknown.seq,
             Self::Typing(_) | Self::Presence(_) | Self::Lagged(_) | Self::Goodbye(_) => None,
         }
     }
@@ -52,6 +95,7 @@ impl Event {
             Self::Typing(event) => Some(&event.room),
             Self::Presence(event) => Some(&event.room),
             Self::Lagged(event) => Some(&event.room),
+            Self::Unknown(event) => event.room.as_ref(),
             Self::Goodbye(_) => None,
         }
     }
@@ -66,6 +110,9 @@ pub enum PostKind {
     Text,
     /// As an action in the third person: `/me waves`.
     Action,
+    /// In a way of a newer server; to be shown as plain text. Not to be sent.
+    #[serde(other)]
+    Unknown,
 }
 
 impl PostKind {
@@ -138,6 +185,9 @@ pub enum MemberState {
     Offline,
     /// No longer a member. Only in changes, never in lists.
     Left,
+    /// A state of a newer server; to be taken for online.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A member of a room.

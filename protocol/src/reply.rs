@@ -78,6 +78,9 @@ pub enum Resume {
     Gap,
     /// The client's position is not of this log: what it has of this room is worth nothing. The newest events.
     Reset,
+    /// A word of a newer server; to be taken for [`Resume::Gap`].
+    #[serde(other)]
+    Unknown,
 }
 
 /// To `join`: the room's state and the position at which it is true, in one frame.

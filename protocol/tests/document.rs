@@ -97,8 +97,8 @@ fn every_example_is_what_the_types_read_and_write() {
             continue;
         }
         let again = match ServerFrame::decode(text).unwrap_or_else(|error| panic!("line {line}: {error}")) {
+            ServerFrame::Event(Event::Unknown(event)) => panic!("line {line}: there is no event {}", event.ev),
             ServerFrame::Event(event) => serde_json::to_string(&event).expect("encodes"),
-            ServerFrame::UnknownEvent(ev) => panic!("line {line}: there is no event {ev}"),
             ServerFrame::Reply { re, outcome: Err(error) } => {
                 assert_ne!(error.code, ErrorCode::Unknown, "line {line}");
                 if let Some(expected) = refused.take() {
@@ -148,6 +148,56 @@ fn nothing_of_the_wire_lacks_an_example() {
     }
     for ev in Event::KINDS {
         assert!(document.contains(&format!("| `{ev}` | ")), "{ev} is not in the table of events");
+    }
+}
+
+/// The cells of the table's row that begins with this text.
+fn row<'a>(document: &'a str, begin: &str) -> Vec<&'a str> {
+    let row = document.lines().find(|line| line.starts_with(begin)).unwrap_or_else(|| panic!("no row {begin}"));
+    row.split('|').map(str::trim).collect()
+}
+
+/// The names in a cell, each with whether it may be left out: "room, `limit`?, changes (each: nick)".
+fn fields(cell: &str) -> BTreeMap<String, bool> {
+    let plain: String = cell.chars().filter(|c| !matches!(c, '`' | '{' | '}' | '–')).collect();
+    let plain =
+        plain.split('(').enumerate().map(|(at, part)| if at == 0 { part } else { part.split_once(')').expect(")").1 });
+    let plain: String = plain.collect();
+    let either = plain.contains(" or ");
+    let names =
+        plain.split([',', ';']).flat_map(|name| name.split(" or ")).map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| (name.trim_end_matches('?').trim().to_owned(), either || name.ends_with('?'))).collect()
+}
+
+/// Every field of an example must be in the cell, and every field of the cell that is not optional in the example.
+fn compare(line: usize, cell: &str, example: &Value, apart: &[&str]) {
+    let listed = fields(cell);
+    let found: BTreeSet<String> = example.as_object().expect("an object").keys().cloned().collect();
+    for name in found.iter().filter(|name| !apart.contains(&name.as_str())) {
+        assert!(listed.contains_key(name), "line {line}: {name} is not in the table: {cell}");
+    }
+    for (name, optional) in listed {
+        assert!(optional || found.contains(&name), "line {line}: {name} is in the table: {cell}");
+    }
+}
+
+#[test]
+fn the_tables_of_fields_are_those_of_the_examples() {
+    let document = document();
+    let mut asked = BTreeMap::new();
+    for Example { line, block, is_request, text } in &examples(&document) {
+        let example = || value(text);
+        if *is_request {
+            let Ok(frame) = RequestFrame::decode(text) else { continue };
+            let op = frame.request.op();
+            asked.insert((*block, frame.id), op);
+            compare(*line, row(&document, &format!("| [`{op}`](#"))[2], &example(), &["id", "op"]);
+        } else if let Some(ev) = example()["ev"].as_str() {
+            compare(*line, row(&document, &format!("| `{ev}` | "))[4], &example(), &["ev"]);
+        } else if let (Some(re), true) = (example()["re"].as_u64(), example()["ok"].is_object()) {
+            let op = asked[&(*block, re)];
+            compare(*line, row(&document, &format!("| [`{op}`](#"))[3], &example()["ok"], &[]);
+        }
     }
 }
 

@@ -205,3 +205,14 @@ fn a_reader_that_goes_away_is_no_panic() {
     assert!(matches!(output.status.code(), Some(0 | 1)), "{:?}", output.status);
     assert_eq!(stderr(&output), "");
 }
+
+#[test]
+fn the_client_s_variable_in_the_same_shell_disturbs_nothing() {
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_hubbub-server"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("hubbub.toml");
+    std::fs::write(&file, "").expect("a file");
+    let output =
+        program.arg("check-config").arg(&file).env("HUBBUB_SERVER", "chat.example:8080").output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

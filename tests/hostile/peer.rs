@@ -270,7 +270,7 @@ fn reply_id(heard: Heard) -> Option<Option<u64>> {
     match heard {
         Heard::Text(text) => match ServerFrame::decode(&text).expect("a frame of the protocol") {
             ServerFrame::Reply { re, .. } => Some(re),
-            ServerFrame::Event(_) | ServerFrame::UnknownEvent(_) => None,
+            ServerFrame::Event(_) => None,
         },
         Heard::Ping | Heard::Pong(_) => None,
         other => panic!("no reply: {other:?}"),

@@ -98,7 +98,7 @@ async fn an_id_that_is_none_is_malformed_and_so_is_every_field_that_does_not_fit
         (r#"{"id":1,"op":"join","room":"a","since":{"epoch":"e","seq":-1}}"#, Some(1), Malformed),
         (r#"{"id":1,"op":"join","room":"a","since":{"epoch":"e","seq":1e99}}"#, Some(1), Malformed),
         (r#"{"id":1,"op":"post","room":"witness","nonce":"n"}"#, Some(1), Malformed),
-        (r#"{"id":1,"op":"post","room":"witness","nonce":"n","text":"x","kind":"shout"}"#, Some(1), Malformed),
+        (r#"{"id":1,"op":"post","room":"witness","nonce":"n","text":"x","kind":"shout"}"#, Some(1), InvalidArgument),
         (r#"{"id":1,"op":"presence","away":"no"}"#, Some(1), Malformed),
         (r#"{"id":1,"op":"presence","away":0}"#, Some(1), Malformed),
         (r#"{"id":1,"op":"history","room":"witness","after":-1}"#, Some(1), Malformed),

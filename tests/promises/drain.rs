@@ -8,13 +8,14 @@ use std::{
     },
 };
 
-use hubbub_protocol::event::GoodbyeReason;
+use hubbub_protocol::{Event, event::GoodbyeReason};
 use hubbub_tests::{
     eventually::{eventually, within},
+    http,
     ledger::Ledger,
     participant::{Participant, bring_together},
     server::{Server, Setup},
-    wire::Wire,
+    wire::{Heard, Wire, post},
 };
 use tokio::sync::watch;
 
@@ -82,7 +83,7 @@ async fn no_connection_is_taken_while_the_server_drains() {
     let mut ana = Wire::guest(server.address(), "ana").await.0;
     server.terminate();
     // Ana does not answer the close frame, so the drain goes on for a moment.
-    ana.event_that(|event| matches!(event, hubbub_protocol::Event::Goodbye(_))).await;
+    ana.event_that(|event| matches!(event, Event::Goodbye(_))).await;
     let attempt =
         tokio::spawn(Wire::connect_over(tokio::net::TcpSocket::new_v4().expect("a socket"), server.address()));
     assert_eq!(ana.ending().await.1, 1001);
@@ -92,12 +93,47 @@ async fn no_connection_is_taken_while_the_server_drains() {
 }
 
 #[tokio::test]
+async fn a_post_under_way_is_answered_before_the_goodbye() {
+    let mut server = Server::start(Setup::for_load()).await;
+    let mut ana = Wire::guest(server.address(), "ana").await.0;
+    let mut bo = Wire::guest(server.address(), "bo").await.0;
+    ana.join("lobby").await;
+    let held = server.hold_store();
+    let frames = async || http::metric(server.address(), "hubbub_frames_in_total").await;
+    let before = frames().await;
+    let id = ana.send(post("lobby", "n", "hi")).await;
+    eventually("the post to be read", async || (frames().await > before).then_some(())).await;
+    server.terminate();
+    // Who has nothing under way is told at once, so the drain has begun.
+    assert_eq!(bo.ending().await.1, 1001);
+    drop((bo, held));
+    let mut answered = None;
+    let code = loop {
+        match ana.hear().await {
+            Heard::Reply(Some(re), outcome) if re == id => answered = Some(outcome),
+            Heard::Event(Event::Goodbye(_)) => assert!(answered.is_some(), "goodbye before the answer"),
+            Heard::Event(_) => {}
+            Heard::Closed(code, _) => break code,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(code, 1001);
+    drop(ana);
+    assert_eq!(server.exit().await.code(), Some(0));
+    server.restart().await;
+    let mut cy = Wire::guest(server.address(), "cy").await.0;
+    let stored = cy.whole_log("lobby").await;
+    let answered = answered.expect("an answer");
+    assert_eq!(stored.len(), usize::from(answered.is_ok()), "{answered:?}");
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_the_server_at_once() {
     // Long enough that only the second signal can be the reason for the end.
     let mut server = Server::start(Setup::new().limit("drain_ms", 600_000)).await;
     let mut ana = Wire::guest(server.address(), "ana").await.0;
     server.terminate();
-    ana.event_that(|event| matches!(event, hubbub_protocol::Event::Goodbye(_))).await;
+    ana.event_that(|event| matches!(event, Event::Goodbye(_))).await;
     server.terminate();
     assert_eq!(server.exit().await.code(), Some(128 + 15));
 }
@@ -124,7 +160,7 @@ async fn a_process_that_was_held_still_goes_on_where_it_was() {
     let mut ana = Wire::guest(server.address(), "ana").await.0;
     ana.join("lobby").await;
     server.pause();
-    let id = ana.send(hubbub_tests::wire::post("lobby", "n", "hi")).await;
+    let id = ana.send(post("lobby", "n", "hi")).await;
     server.resume();
     assert!(ana.reply(id).await.is_ok());
 }

@@ -1,10 +1,14 @@
 //! The promises of the server, each proved end to end against the real program: one file a promise.
 
+mod closing;
+mod crowd;
 mod disk;
 mod drain;
+mod link;
 mod nonce;
 mod order;
 mod presence;
+mod race;
 mod refusal;
 mod resume;
 mod session;

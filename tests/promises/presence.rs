@@ -3,15 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hubbub_protocol::{
-    Event, Request,
+    ErrorCode, Event, Request,
     event::MemberState,
+    id::random_word,
     reply::{Done, MembersPage, NickChanged, Posted, RoomsPage},
     request,
 };
 use hubbub_tests::{
+    eventually::eventually,
+    seed,
     server::{Server, Setup},
     wire::Wire,
 };
+use rand::{RngExt, seq::IndexedMutRandom};
 
 /// What an observer has been told of the members of a room, kept as a client keeps it.
 struct Watcher {
@@ -32,18 +36,34 @@ impl Watcher {
     async fn until(&mut self, nick: &str, state: Option<MemberState>) {
         while self.members.get(nick).copied() != state {
             let event = self.wire.event_that(|event| matches!(event, Event::Presence(_))).await;
-            let Event::Presence(presence) = event else { continue };
-            assert!(!presence.partial, "{presence:?}");
-            self.count = presence.member_count;
-            for change in presence.changes {
-                if let Some(was) = change.was {
-                    self.members.remove(was.as_str());
-                }
-                match change.state {
-                    MemberState::Left => self.members.remove(change.nick.as_str()),
-                    state => self.members.insert(change.nick.to_string(), state),
-                };
+            self.apply(event);
+        }
+    }
+
+    /// Takes in what it was told up to now: everything before a post that it sees.
+    async fn take_in(&mut self, poster: &mut Wire) {
+        let posted = poster.post("lobby", &random_word::<9>().expect("randomness"), "up to here").await;
+        loop {
+            let event = self.wire.event().await;
+            if event.seq() == Some(posted.seq) {
+                return;
             }
+            self.apply(event);
+        }
+    }
+
+    fn apply(&mut self, event: Event) {
+        let Event::Presence(presence) = event else { return };
+        assert!(!presence.partial, "{presence:?}");
+        self.count = presence.member_count;
+        for change in presence.changes {
+            if let Some(was) = change.was {
+                self.members.remove(was.as_str());
+            }
+            match change.state {
+                MemberState::Left => self.members.remove(change.nick.as_str()),
+                state => self.members.insert(change.nick.to_string(), state),
+            };
         }
     }
 }
@@ -89,6 +109,60 @@ async fn members_come_go_away_offline_and_leave_before_everybody_s_eyes() {
     watcher.until("bo", Some(MemberState::Online)).await;
     bo.quit().await;
     watcher.until("bo", None).await;
+}
+
+#[tokio::test]
+async fn what_a_watcher_was_told_is_what_is_listed_whatever_happened() {
+    let mut random = seed::random("what_a_watcher_was_told");
+    let setup = Setup::for_load().shards(2).limit("presence_interval_ms", 10).limit("offline_member_ms", 600_000);
+    let server = Server::start(setup).await;
+    let mut watcher = Watcher::new(&server, "watcher").await;
+    let mut people = Vec::new();
+    for number in 0..6 {
+        let (wire, welcome) = Wire::guest(server.address(), &format!("p{number}")).await;
+        people.push((Some(wire), welcome.token));
+    }
+    for step in 0..150 {
+        let (wire, token) = people.choose_mut(&mut random).expect("somebody");
+        let Some(here) = wire else {
+            let mut again = Wire::connect(server.address()).await;
+            again.hello_token(token).await;
+            *wire = Some(again);
+            continue;
+        };
+        let room = || "lobby".to_owned();
+        let request = match random.random_range(0..10) {
+            0..=3 => Request::Join(request::Join { room: room(), since: None }),
+            4 => Request::Part(request::Part { room: room() }),
+            5..=6 => away(random.random_bool(0.5)),
+            7..=8 => Request::Nick(request::Nick { nick: format!("n{}", random.random_range(0..8)) }),
+            _ => {
+                if let Some(wire) = wire.take() {
+                    wire.reset();
+                }
+                continue;
+            }
+        };
+        let id = here.send(request).await;
+        if let Err(error) = here.reply(id).await {
+            let expected = [ErrorCode::NotJoined, ErrorCode::NickTaken];
+            assert!(expected.contains(&error.code), "step {step}: {error}");
+        }
+    }
+    // A last change that everybody is told after all others.
+    let mut last = Wire::guest(server.address(), "last").await.0;
+    last.join("lobby").await;
+    watcher.until("last", Some(MemberState::Online)).await;
+    // The end of a connection is noticed in its own time; from then on the two must agree.
+    eventually("the watcher and the list to agree", async || {
+        let request = request::Members { room: "lobby".to_owned(), ..Default::default() };
+        let page: MembersPage = last.ask(Request::Members(request)).await;
+        let listed: BTreeMap<String, MemberState> =
+            page.members.into_iter().map(|member| (member.nick.to_string(), member.state)).collect();
+        watcher.take_in(&mut last).await;
+        (listed == watcher.members && page.member_count == watcher.count).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -8,14 +8,19 @@ use std::{
     },
 };
 
-use hubbub_protocol::{ErrorCode, Event, Request, reply::Resume, request};
+use hubbub_protocol::{
+    ErrorCode, Event, Request,
+    envelope::read_ok,
+    reply::{Joined, Resume},
+    request,
+};
 use hubbub_tests::{
     eventually::within,
     ledger::Ledger,
     participant::{Participant, bring_together},
     seed,
     server::{Server, Setup},
-    wire::{Wire, post},
+    wire::{Heard, Wire, hello_token, join, post},
 };
 use rand::{RngExt, rngs::StdRng};
 
@@ -114,8 +119,7 @@ async fn a_position_is_answered_with_complete_gap_or_reset() {
         ana.post("lobby", &number.to_string(), "x").await;
     }
     let mut bo = Wire::guest(server.address(), "bo").await.0;
-    let seqs =
-        |joined: &hubbub_protocol::reply::Joined| joined.events.iter().filter_map(Event::seq).collect::<Vec<_>>();
+    let seqs = |joined: &Joined| joined.events.iter().filter_map(Event::seq).collect::<Vec<_>>();
 
     let fresh = bo.join("lobby").await;
     assert_eq!((fresh.resume, seqs(&fresh), fresh.seq), (Resume::Fresh, vec![17, 18, 19, 20], 20));
@@ -138,6 +142,26 @@ async fn a_position_is_answered_with_complete_gap_or_reset() {
 }
 
 #[tokio::test]
+async fn a_position_in_a_log_that_was_thrown_away_is_reset() {
+    let mut server = Server::start(Setup::for_load()).await;
+    let (mut ana, welcome) = Wire::guest(server.address(), "ana").await;
+    let epoch = ana.join("lobby").await.epoch;
+    ana.post("lobby", "1", "of the old log").await;
+    server.kill().await;
+    server.forget();
+    server.restart().await;
+    let mut again = Wire::connect(server.address()).await;
+    assert_eq!(again.refused(hello_token(&welcome.token)).await.code, ErrorCode::UnknownSession);
+    again.hello_guest("ana").await;
+    // The new log is as long as the old one, so only its name tells the two apart.
+    let fresh = again.join("lobby").await;
+    again.post("lobby", "1", "of the new log").await;
+    let joined = again.join_since("lobby", &epoch, 1).await;
+    assert_eq!((joined.resume, joined.events.len()), (Resume::Reset, 1));
+    assert_eq!((joined.epoch == epoch, joined.epoch), (false, fresh.epoch));
+}
+
+#[tokio::test]
 async fn the_log_keeps_its_epoch_over_a_restart_and_a_position_stays_worth_something() {
     let mut server = Server::start(Setup::for_load()).await;
     let (mut ana, welcome) = Wire::guest(server.address(), "ana").await;
@@ -151,6 +175,19 @@ async fn the_log_keeps_its_epoch_over_a_restart_and_a_position_stays_worth_somet
     again.hello_token(&welcome.token).await;
     let joined = again.join_since("lobby", &epoch, 2).await;
     assert_eq!((joined.resume, joined.epoch, joined.events.len()), (Resume::Complete, epoch, 3));
+}
+
+/// Joins the lobby; what comes before the reply belongs to the stay before and is left out, and what comes
+/// behind it is left to be heard.
+async fn join_in_order(joiner: &mut Wire) -> Joined {
+    let id = joiner.send(join("lobby", None)).await;
+    loop {
+        match joiner.hear().await {
+            Heard::Reply(Some(re), Ok(ok)) if re == id => return read_ok(&ok).expect("a reply to join"),
+            Heard::Event(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -179,16 +216,13 @@ async fn the_hand_over_from_history_to_live_has_no_hole() {
             joiner = Wire::guest(address, &format!("joiner{number}")).await.0;
         }
         let name = format!("stay {number}");
-        let joined = joiner.join("lobby").await;
-        // Events from before the join's reply belong to the stay before; this one begins with the reply.
+        let joined = join_in_order(&mut joiner).await;
         ledger.got_all(&name, &joined.events);
         let mut at = joined.seq;
         while at < joined.seq + 25 {
             let event = joiner.log_event().await;
-            if event.seq() > Some(joined.seq) {
-                at = event.seq().unwrap_or(at);
-                ledger.got(&name, &event);
-            }
+            at = event.seq().unwrap_or(at);
+            ledger.got(&name, &event);
         }
     }
     over.store(true, Ordering::Relaxed);

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use hubbub_protocol::{
-    ErrorCode, NameKey, Nick, RequestFrame, RoomName, ServerFrame,
+    ErrorCode, Event, NameKey, Nick, RequestFrame, RoomName, ServerFrame,
     envelope::{encode_error, encode_ok},
     id::Nonce,
     limits::{NICK_BYTES_MAX, REQUEST_ID_MAX, ROOM_NAME_BYTES_MAX},
@@ -142,9 +142,13 @@ pub fn server_frame(text: &str) {
     match ServerFrame::decode(text) {
         Ok(ServerFrame::Event(event)) => {
             let again = serde_json::to_string(&event).expect("an event can be encoded");
-            match ServerFrame::decode(&again) {
-                Ok(ServerFrame::Event(read)) => assert_eq!(read, event, "{again}"),
-                other => panic!("{again}: {other:?}"),
+            match (ServerFrame::decode(&again), &event) {
+                // Of an event of a newer server, only its place is kept.
+                (Ok(ServerFrame::Event(read)), Event::Unknown(_)) => {
+                    assert_eq!((read.seq(), read.room()), (event.seq(), event.room()), "{again}");
+                }
+                (Ok(ServerFrame::Event(read)), event) => assert_eq!(read, *event, "{again}"),
+                (other, _) => panic!("{again}: {other:?}"),
             }
         }
         Ok(ServerFrame::Reply { re: Some(re), outcome: Ok(ok) }) => {
@@ -163,7 +167,7 @@ pub fn server_frame(text: &str) {
                 other => panic!("{again}: {other:?}"),
             }
         }
-        Ok(ServerFrame::Reply { re: None, outcome: Ok(_) } | ServerFrame::UnknownEvent(_)) | Err(_) => {}
+        Ok(ServerFrame::Reply { re: None, outcome: Ok(_) }) | Err(_) => {}
     }
 }
 

@@ -11,6 +11,7 @@ pub mod http;
 pub mod ledger;
 pub mod participant;
 pub mod program;
+pub mod proxy;
 pub mod seed;
 pub mod server;
 pub mod wire;

@@ -111,6 +111,17 @@ impl Participant {
         self.rooms.get(room).and_then(|copy| copy.position.as_ref()).map_or(0, |position| position.seq)
     }
 
+    /// What somebody said in a room, as far as it got it.
+    #[must_use]
+    pub fn texts(&self, room: &str, from: &str) -> Vec<String> {
+        let events = self.rooms.get(room).map_or(&[][..], |copy| &copy.events);
+        let text = |event: &Event| match event {
+            Event::Post(post) if post.from.as_str() == from => Some(post.text.clone()),
+            _ => None,
+        };
+        events.iter().filter_map(text).collect()
+    }
+
     /// The connection it has, to be cut.
     pub fn take_wire(&mut self) -> Option<Wire> {
         self.wire.take()
@@ -259,6 +270,7 @@ impl Participant {
             Resume::Fresh => "fresh",
             Resume::Complete => "complete",
             Resume::Gap => "gap",
+            Resume::Unknown => "unknown",
             Resume::Reset => panic!("{}: the log of {room} is another: {since:?}", self.nick),
         };
         *self.resumes.entry(word).or_default() += 1;

@@ -14,7 +14,10 @@ use std::{
     thread,
 };
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use rustix::{
+    fs::{FlockOperation, fcntl_lock},
+    process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit},
+};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -159,9 +162,10 @@ impl Server {
         (self.process, self.address) = (process, address);
     }
 
-    /// Changes what the next start is made with.
-    pub fn set_up(&mut self, setup: Setup) {
-        self.setup = setup;
+    /// Throws its data away; it must have ended.
+    pub fn forget(&self) {
+        assert!(!self.is_running(), "the data of a running server");
+        fs::remove_dir_all(self.data()).expect("the data folder");
     }
 
     /// Asks it to drain, and does not wait.
@@ -206,6 +210,14 @@ impl Server {
     pub fn largest_file_bytes(&self) -> u64 {
         let files = fs::read_dir(self.data()).expect("the data folder");
         files.filter_map(|file| file.ok()?.metadata().ok()).map(|file| file.len()).max().unwrap_or(0)
+    }
+
+    /// Holds its database as another program might: it can read, but must wait with writing until this is dropped.
+    #[must_use]
+    pub fn hold_store(&self) -> File {
+        let index = File::open(self.data().join("hubbub.db-shm")).expect("the store's index");
+        fcntl_lock(&index, FlockOperation::LockShared).expect("a lock that writers must wait for");
+        index
     }
 
     /// The memory that it occupies.

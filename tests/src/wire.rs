@@ -179,8 +179,10 @@ impl Wire {
             };
             return match ServerFrame::decode(&text) {
                 Ok(ServerFrame::Reply { re, outcome }) => Heard::Reply(re, outcome),
+                Ok(ServerFrame::Event(Event::Unknown(event))) => {
+                    panic!("an event that the protocol does not know: {event:?}")
+                }
                 Ok(ServerFrame::Event(event)) => Heard::Event(event),
-                Ok(ServerFrame::UnknownEvent(kind)) => panic!("an event that the protocol does not know: {kind}"),
                 Err(error) => panic!("not a frame of the protocol: {error}: {text}"),
             };
         }

@@ -49,7 +49,7 @@ pub(super) fn human(event: &Event, zone: &TimeZone) -> Option<String> {
         Event::Post(Post { at, from, kind, text, .. }) => {
             let mut shown = time(*at, zone);
             match kind {
-                PostKind::Text => write!(shown, " {}: ", safe(from.as_str())),
+                PostKind::Text | PostKind::Unknown => write!(shown, " {}: ", safe(from.as_str())),
                 PostKind::Action => write!(shown, " * {} ", safe(from.as_str())),
             }
             .ok()?;
@@ -70,7 +70,7 @@ pub(super) fn human(event: &Event, zone: &TimeZone) -> Option<String> {
                 format!("{time} * {from} set the topic: {topic}")
             })
         }
-        Event::Typing(_) | Event::Presence(_) | Event::Lagged(_) | Event::Goodbye(_) => None,
+        Event::Typing(_) | Event::Presence(_) | Event::Lagged(_) | Event::Goodbye(_) | Event::Unknown(_) => None,
     }
 }
 

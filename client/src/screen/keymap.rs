@@ -251,6 +251,8 @@ fn normal(key: KeyEvent) -> Chord {
         KeyCode::Char(c) if mods.intersects(CTRL | ALT) => {
             Chord { code: KeyCode::Char(c.to_ascii_lowercase()), mods: mods - SHIFT }
         }
+        // Escape pressed twice fast
+        KeyCode::Esc => plain(KeyCode::Esc),
         KeyCode::Char(_) => Chord { code: key.code, mods: mods - SHIFT },
         code => Chord { code, mods },
     }

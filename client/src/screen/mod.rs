@@ -6,13 +6,16 @@
 //! view       state → cells, and cells → what they show; pure
 //! state      one struct a concern
 //! keymap, slash          the tables of keys and commands
-//! terminal, memory       the edges: the terminal's modes, the file of what is remembered
+//! terminal, effect       the edges: the terminal's modes, the calls to the link
+//! memory, keeper         the file of what is remembered, and who writes it when
+//! startup                what it begins with
 //! text, theme            harmless text, its measure; colours
 //! ```
 //!
 //! Everything above the edges is a function of values: it is tested by inputs and drawn screens as text.
 
 mod effect;
+mod keeper;
 mod keymap;
 mod memory;
 mod run;

@@ -18,14 +18,14 @@ use ratatui::{crossterm::event::Event, layout::Size};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
-    task::JoinHandle,
     time::{Instant, sleep_until},
 };
 
 use crate::screen::{
     ScreenOptions,
     effect::{Calls, Heard},
-    memory::{Claim, Memory, MemoryError, Profile},
+    keeper::Keeper,
+    memory::{Memory, Profile},
     startup::{Startup, startup},
     state::{Start, State},
     terminal::{Terminal, read_events},
@@ -45,12 +45,7 @@ struct Loop {
     state: State,
     terminal: Terminal,
     calls: Calls,
-    memory: Option<Memory>,
-    claim: Option<Claim>,
-    /// What was remembered last.
-    remembered: Option<Profile>,
-    /// The write that goes on.
-    writing: Option<JoinHandle<Result<(), MemoryError>>>,
+    keeper: Keeper,
     quit: bool,
 }
 
@@ -79,9 +74,13 @@ pub(super) async fn run(options: ScreenOptions) -> io::Result<ExitCode> {
     if let Some(error) = no_memory {
         screen.input(Input::Answer(Answer::NotRemembered(error)))?;
     }
-    let ended = screen.run(events, &mut signals).await?;
-    screen.remember_now().await;
-    Ok(ended)
+    let ended = screen.run(events, &mut signals).await;
+    let Loop { state, terminal, keeper, .. } = screen;
+    drop(terminal);
+    if let Some(error) = keeper.close(state.profile().filter(|_| state.setup.is_none())).await {
+        eprintln!("hubbub: not remembered: {error}");
+    }
+    ended
 }
 
 impl Signals {
@@ -121,10 +120,9 @@ impl Loop {
         if let Some(setup) = &mut state.setup {
             setup.error = start.error;
         }
-        let (claim, begin) = (start.claim, start.begin);
-        let mut screen =
-            Self { state, terminal, calls: Calls::new(), memory, claim, remembered: None, writing: None, quit: false };
-        if begin {
+        let keeper = Keeper::new(memory, start.claim);
+        let mut screen = Self { state, terminal, calls: Calls::new(), keeper, quit: false };
+        if start.begin {
             screen.input(Input::Begin)?;
         }
         Ok(screen)
@@ -149,7 +147,8 @@ impl Loop {
                     None => return Ok(ExitCode::from(129)),
                 },
                 heard = self.calls.hear() => self.heard(heard)?,
-                () = sleep_until(wake) => if !dirty { self.input(Input::Tick)? },
+                Some(error) = self.keeper.finished() => self.input(Input::Answer(Answer::NotRemembered(error)))?,
+                () = sleep_until(wake) => self.input(Input::Tick)?,
             }
             dirty = true;
             self.take_what_waits(&mut events)?;
@@ -232,64 +231,22 @@ impl Loop {
         Ok(None)
     }
 
-    /// What is remembered of a nick on a server; the token only if no other client runs with it.
+    /// What a link to this server as this nick begins with.
     fn recall(&mut self, server: &str, nick: &str) -> (Option<Profile>, Option<String>) {
-        let Some(memory) = &self.memory else { return (None, None) };
-        let profile = memory.profiles().unwrap_or_default().into_iter().find(|profile| profile.is(server, nick));
-        self.claim = hold_claim(self.claim.take(), memory, server, nick);
-        let token = profile.as_ref().and_then(|profile| profile.token.clone()).filter(|_| self.claim.is_some());
-        // what this link said itself in this run is known without the memory
+        let (profile, token) = self.keeper.recall(server, nick);
+        // what a link said in this run is known without the memory
         let own = self.state.me.as_ref().and_then(|me| me.token.clone());
         (profile, own.or(token))
     }
 
-    /// Remembers what has changed, beside the loop; while one write goes on the next one waits for its turn.
     fn remember(&mut self) {
-        if self.writing.as_ref().is_some_and(|writing| !writing.is_finished()) {
-            return;
-        }
-        let profile = self.state.profile().filter(|_| self.state.setup.is_none());
-        let (Some(memory), Some(profile)) = (&self.memory, profile) else { return };
-        if self.remembered.as_ref() == Some(&profile) {
-            return;
-        }
-        // the nick may have changed
-        self.claim = hold_claim(self.claim.take(), memory, &profile.server, &profile.nick);
-        self.remembered = Some(profile.clone());
-        let memory = memory.clone();
-        self.writing = Some(tokio::task::spawn_blocking(move || memory.remember(&profile)));
-    }
-
-    /// Remembers at the end.
-    async fn remember_now(&mut self) {
-        for _ in 0..2 {
-            if let Some(writing) = self.writing.take()
-                && let Ok(Err(error)) = writing.await
-            {
-                tracing::warn!(%error, "not remembered");
-            }
-            self.remember();
-        }
-        if let Some(writing) = self.writing.take()
-            && let Ok(Err(error)) = writing.await
-        {
-            tracing::warn!(%error, "not remembered");
-        }
+        self.keeper.keep(self.state.profile().filter(|_| self.state.setup.is_none()));
     }
 
     /// When time alone changes what is shown.
     fn wake_at(&self) -> Option<Instant> {
         let at = next_wake(&self.state)?;
         Some(Instant::now() + Duration::from_millis(at.saturating_sub(now())))
-    }
-}
-
-/// The claim of this nick on this server: the one that is held, or a new one in its place.
-fn hold_claim(held: Option<Claim>, memory: &Memory, server: &str, nick: &str) -> Option<Claim> {
-    match held {
-        Some(claim) if claim.is(server, nick) => Some(claim),
-        // a claim that cannot be made is as good as none: the token is left alone
-        _ => memory.claim(server, nick).unwrap_or_default(),
     }
 }
 

@@ -77,6 +77,8 @@ impl Theme {
     /// A nick: the same colour everywhere and every time.
     pub(crate) fn nick(self, nick: &str) -> Style {
         let hash = fnv1a(NameKey::of(nick).as_str().as_bytes());
+        // the high half has seen more mixing than the low one in names as short as these
+        let hash = hash ^ (hash >> 32);
         let count = u64::try_from(NICK_COLORS.len()).unwrap_or(1);
         let index = usize::try_from(hash % count).unwrap_or_default();
         self.tint(NICK_COLORS[index]).add_modifier(Modifier::BOLD)

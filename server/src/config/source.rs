@@ -22,6 +22,9 @@ pub const ENV_PREFIX: &str = "HUBBUB_";
 /// The variable that names the file, as `--config` does.
 pub(crate) const FILE_VARIABLE: &str = "HUBBUB_CONFIG";
 
+/// The variable of the terminal client that names its server: not ours, but likely to be set in the same shell.
+const CLIENT_VARIABLE: &str = "HUBBUB_SERVER";
+
 /// A flag that was given on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
@@ -146,7 +149,7 @@ impl Draft {
         let mut variables: Vec<(String, &OsString)> = environment
             .iter()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
-            .filter(|(name, _)| name.starts_with(ENV_PREFIX) && name != FILE_VARIABLE)
+            .filter(|(name, _)| name.starts_with(ENV_PREFIX) && name != FILE_VARIABLE && name != CLIENT_VARIABLE)
             .collect();
         variables.sort();
         for (name, value) in variables {

@@ -112,7 +112,9 @@ impl Stream for Driver {
         if self.outbox.is_broken() {
             return Poll::Ready(None);
         }
-        if self.gate.held.get() && self.outbox.in_flight() == 0 {
+        // Not while much waits to be written: what is held leads to another reply.
+        let may_answer = !self.outbox.is_over_limit() || self.gate.closing.get();
+        if self.gate.held.get() && self.outbox.in_flight() == 0 && may_answer {
             self.gate.held.set(false);
             return Poll::Ready(Some(Incoming::Settled));
         }

@@ -2,7 +2,7 @@
 
 use hubbub_protocol::{
     ErrorBody, ErrorCode,
-    event::Event,
+    event::{Event, PostKind},
     id::Nonce,
     limits::{HISTORY_EVENTS_DEFAULT, HISTORY_EVENTS_MAX},
     reply::History,
@@ -53,6 +53,9 @@ pub(super) fn part(login: &mut Login, asked: &Asked<'_>, part: &request::Part) -
 pub(super) fn post(login: &Login, asked: &Asked<'_>, post: request::Post) -> Result<Answer, ErrorBody> {
     let request::Post { room, nonce, text, kind } = post;
     text::check_post(&text, asked.hub.limits.text_chars_max)?;
+    if kind == PostKind::Unknown {
+        return Err(ErrorBody::new(ErrorCode::InvalidArgument, "`kind` is `text` or `action`"));
+    }
     append(login, asked, &room, &nonce, PostBody::Post { kind, text })
 }
 

@@ -76,17 +76,7 @@ impl LocalShard {
     /// Starts the shard on this thread, which must be an actix arbiter.
     #[must_use]
     pub fn start(id: ShardId, handle: &ShardHandle, inbox: mpsc::Receiver<ShardCommand>, limits: ShardLimits) -> Self {
-        let shard = Self(Rc::new(RefCell::new(Shard {
-            id,
-            limits,
-            connections: Slab::new(),
-            generation: 0,
-            halls: HashMap::new(),
-            ready: VecDeque::new(),
-            dirty: Vec::new(),
-            draining: None,
-            meter: FanoutMeter::new(id),
-        })));
+        let shard = Self(Rc::new(RefCell::new(Shard::new(id, limits))));
         handle.started(Handle::current());
         actix_rt::spawn(shard.clone().run(inbox));
         shard
@@ -94,16 +84,7 @@ impl LocalShard {
 
     /// Takes a connection in; answers its address.
     pub fn connect(&self, outbox: Rc<Outbox>, orders: Recipient<Order>) -> ConnectionId {
-        let mut shard = self.0.borrow_mut();
-        shard.generation = shard.generation.wrapping_add(1);
-        let generation = shard.generation;
-        if let Some(spread_ms) = shard.draining {
-            // It came through the door while it was being closed.
-            order(&orders, &outbox, shutdown_order(spread_ms, u64::from(generation)));
-        }
-        let entry = Entry { outbox, orders, generation, seats: Vec::new(), dirty: false };
-        let slot = shard.connections.insert(entry);
-        ConnectionId { shard: shard.id, slot: u32::try_from(slot).unwrap_or(u32::MAX), generation }
+        self.0.borrow_mut().connect(outbox, orders)
     }
 
     /// Takes a connection out; it gets nothing more.
@@ -135,6 +116,32 @@ impl LocalShard {
 }
 
 impl Shard {
+    fn new(id: ShardId, limits: ShardLimits) -> Self {
+        Self {
+            id,
+            limits,
+            connections: Slab::new(),
+            generation: 0,
+            halls: HashMap::new(),
+            ready: VecDeque::new(),
+            dirty: Vec::new(),
+            draining: None,
+            meter: FanoutMeter::new(id),
+        }
+    }
+
+    fn connect(&mut self, outbox: Rc<Outbox>, orders: Recipient<Order>) -> ConnectionId {
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation;
+        if let Some(spread_ms) = self.draining {
+            // It came through the door while it was being closed.
+            order(&orders, &outbox, shutdown_order(spread_ms, u64::from(generation)));
+        }
+        let entry = Entry { outbox, orders, generation, seats: Vec::new(), dirty: false };
+        let slot = self.connections.insert(entry);
+        ConnectionId { shard: self.id, slot: u32::try_from(slot).unwrap_or(u32::MAX), generation }
+    }
+
     /// One turn; answers whether there is work left.
     fn turn(&mut self, commands: &mut Vec<ShardCommand>, waiting: usize) -> bool {
         let begun = Instant::now();
@@ -379,3 +386,6 @@ fn order(orders: &Recipient<Order>, outbox: &Outbox, order: Order) {
         outbox.break_off();
     }
 }
+
+#[cfg(test)]
+mod tests;

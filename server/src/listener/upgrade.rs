@@ -158,7 +158,8 @@ async fn refuse(mut socket: Socket, (status, error): Refusal) {
     let size = response.body().size();
     let head = h1::Message::Item((response.drop_body(), size));
     let sent = async {
-        socket.send(head).await?;
+        // In one write: some clients read no further than the packet that holds the head.
+        socket.feed(head).await?;
         socket.send(h1::Message::Chunk(Some(body))).await?;
         socket.into_parts().io.shutdown().await
     };

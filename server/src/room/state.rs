@@ -212,7 +212,7 @@ impl Room {
         let outcome = match resume {
             Resume::Fresh => "fresh",
             Resume::Complete => "complete",
-            Resume::Gap => "gap",
+            Resume::Gap | Resume::Unknown => "gap",
             Resume::Reset => "reset",
         };
         counter!(names::RESUMES_TOTAL, "outcome" => outcome).increment(1);

@@ -7,8 +7,8 @@ use std::{
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
-/// Tells the bare server how many members will come.
-pub(crate) const BARE_MEMBERS_HEADER: &str = "X-Members:";
+/// Tells the servers of the bench how many members will come.
+pub(crate) const MEMBERS_HEADER: &str = "X-Members:";
 
 /// The length of a post's frame from Hubbub, about; the bare server is given as much to copy.
 const POST_BYTES: usize = 160;
@@ -171,7 +171,7 @@ fn connect(dialect: Dialect, address: &str, number: usize, count: usize) -> io::
     write!(
         socket,
         "GET /v1/ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{BARE_MEMBERS_HEADER} {count}\r\n\r\n"
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{MEMBERS_HEADER} {count}\r\n\r\n"
     )?;
     let head = read_head(&mut socket)?;
     if !head.starts_with("HTTP/1.1 101") {

@@ -218,7 +218,6 @@ impl Machine {
                 }
             }
             Ok(ServerFrame::Event(event)) => self.event(event, now),
-            Ok(ServerFrame::UnknownEvent(kind)) => tracing::debug!(kind, "an event of a newer server was skipped"),
             Err(error) => self.lost(Outage::Protocol(format!("a frame cannot be read: {error}")), None, now),
         }
     }
@@ -226,6 +225,11 @@ impl Machine {
     fn event(&mut self, event: Event, now: Instant) {
         match event {
             Event::Post(_) | Event::Topic(_) => self.log_event(event, now),
+            // Not to be shown, but it has its place in the log.
+            Event::Unknown(unknown) if unknown.seq.is_some() && unknown.room.is_some() => {
+                self.log_event(Event::Unknown(unknown), now);
+            }
+            Event::Unknown(unknown) => tracing::debug!(unknown.ev, "an event of a newer server was skipped"),
             Event::Typing(typing) => self.signal(typing.room.key(), Signal::Typing(typing)),
             Event::Presence(presence) => self.signal(presence.room.key(), Signal::Presence(presence)),
             Event::Lagged(lagged) => self.lagged(&lagged.room.key(), now),

@@ -3,6 +3,7 @@
 use hubbub_protocol::{
     Nick,
     event::{Member, MemberState, Presence},
+    id::UnixMs,
 };
 
 /// What a presence event says for people: who came, who left, who has another nick.
@@ -30,8 +31,8 @@ pub(crate) struct Members {
     count: u64,
     /// Whether the list must be asked for anew.
     pub(crate) stale: bool,
-    /// Whether it has been asked for.
-    pub(crate) asked: bool,
+    /// When it was asked for last; in a large, lively room that is not done at every change.
+    pub(crate) asked_at: UnixMs,
 }
 
 impl Members {
@@ -95,7 +96,7 @@ impl Members {
 
 fn rank(state: MemberState) -> u8 {
     match state {
-        MemberState::Online => 0,
+        MemberState::Online | MemberState::Unknown => 0,
         MemberState::Away => 1,
         MemberState::Offline => 2,
         MemberState::Left => 3,

@@ -38,6 +38,8 @@ pub(crate) struct Room {
     pub(crate) marker: Option<Seq>,
     /// Whether the unread line was on the screen since it was put there.
     pub(crate) marker_seen: bool,
+    /// Whether the log is being loaded back to the unread line.
+    pub(crate) seeks_marker: bool,
     /// Posts that name the user and were not read.
     pub(crate) mentions: u64,
     /// Until when coming and going is not told: after a lost connection everybody comes back.
@@ -64,6 +66,7 @@ impl Room {
             read: 0,
             marker: None,
             marker_seen: false,
+            seeks_marker: false,
             mentions: 0,
             quiet_until: 0,
             typing_told: 0,
@@ -91,6 +94,7 @@ impl Room {
 
     /// The user turns to another room.
     pub(crate) fn leave_view(&mut self) {
+        self.seeks_marker = false;
         if self.unread() == 0 {
             self.marker = None;
         }

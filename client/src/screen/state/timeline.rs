@@ -219,7 +219,10 @@ impl Timeline {
     pub(crate) fn take_page(&mut self, page: Page, mut entries: Vec<(Seq, Entry)>, more: bool) {
         match page {
             Page::Before(seq) if seq == self.start => {
+                // whatever the server sends: the window ascends
                 entries.retain(|(at, _)| *at < self.start);
+                entries.sort_by_key(|(at, _)| *at);
+                entries.dedup_by_key(|(at, _)| *at);
                 let first = entries.first().map(|(at, _)| *at);
                 // an empty page says that nothing is there any more, whatever the numbers say
                 self.start = if more { first.unwrap_or(self.start) } else { 1 };
@@ -297,7 +300,7 @@ pub(crate) fn entry(event: &Event, me: Option<u64>, nick: &str) -> Option<(Seq, 
             let body = Body::Topic { from: topic.from.clone(), topic: safe(&topic.topic).into_owned() };
             Some((topic.seq, Entry { key: Key::Event(topic.seq), at: topic.at, body }))
         }
-        Event::Typing(_) | Event::Presence(_) | Event::Lagged(_) | Event::Goodbye(_) => None,
+        Event::Typing(_) | Event::Presence(_) | Event::Lagged(_) | Event::Goodbye(_) | Event::Unknown(_) => None,
     }
 }
 

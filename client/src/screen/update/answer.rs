@@ -15,7 +15,7 @@ use crate::{
             timeline::{self, Loading},
         },
         text::safe_line,
-        update::{Answer, Effect, settle},
+        update::{Answer, Effect, scroll, settle},
         view::timeline::Layout,
     },
 };
@@ -76,6 +76,8 @@ fn history(state: &mut State, name: &RoomName, page: Page, result: Result<Histor
     if !settle::is_awaited(&room.timeline.loading, page) {
         return;
     }
+    // what fails is not asked for again and again
+    room.seeks_marker &= result.is_ok();
     match result {
         Ok(history) if room.epoch.as_ref() == Some(&history.epoch) => {
             let entries = history.events.iter().filter_map(|event| timeline::entry(event, me, &nick)).collect();
@@ -85,6 +87,9 @@ fn history(state: &mut State, name: &RoomName, page: Page, result: Result<Histor
         Ok(_) => room.timeline.loading = Loading::Failed("the room's log is another one now".to_owned()),
         Err(error) => room.timeline.loading = Loading::Failed(safe_line(&words(&error)).into_owned()),
     }
+    if room.seeks_marker && in_front {
+        return scroll::to_unread(state);
+    }
     let view = bottom.and_then(|bottom| Layout::of(state)?.with_bottom(bottom));
     if let (Some(view), Some(room)) = (view, state.rooms.active_mut()) {
         room.timeline.view = view;
@@ -93,9 +98,7 @@ fn history(state: &mut State, name: &RoomName, page: Page, result: Result<Histor
 
 fn members(state: &mut State, name: &RoomName, result: Result<MembersPage, LinkError>) {
     let Some(room) = state.rooms.get_mut(name) else { return };
-    // not asked again before the next change, whatever came: a failing server is not to be pressed
-    room.members.stale = false;
-    room.members.asked = false;
+    // what did not come is asked for again after a while: a failing server is not to be pressed
     if let Ok(page) = result {
         room.members.replace(page.member_count, page.members);
     }

@@ -117,7 +117,7 @@ fn who(state: &mut State) {
         .iter()
         .take(WHO_MAX)
         .map(|member| match member.state {
-            MemberState::Online => member.nick.to_string(),
+            MemberState::Online | MemberState::Unknown => member.nick.to_string(),
             MemberState::Away => format!("{} (away)", member.nick),
             MemberState::Offline | MemberState::Left => format!("{} (offline)", member.nick),
         })

@@ -74,7 +74,7 @@ pub(super) fn down(state: &mut State) {
 /// Sends what is written, or does what it says.
 pub(super) fn submit(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(room) = state.rooms.active_mut() else { return };
-    let text = room.composer.editor.text();
+    let (name, text) = (room.name.clone(), room.composer.editor.text());
     if text.trim().is_empty() {
         return;
     }
@@ -85,22 +85,23 @@ pub(super) fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             if too_long(state, &post_text) {
                 return;
             }
-            take(state);
+            take(state, &name);
             // line feeds that a paste brought along at its ends are not meant
             let post_text = post_text.trim_end().trim_start_matches('\n').to_owned();
             post(state, PostKind::Text, post_text, effects);
         }
         Line::Command(command) => {
+            // the command may lead to another room: its line stands in this one
             if command::run(state, command, effects) {
-                take(state);
+                take(state, &name);
             }
         }
         Line::Wrong(why) => state.status.complain(state.now, why),
     }
 }
 
-fn take(state: &mut State) {
-    if let Some(room) = state.rooms.active_mut() {
+fn take(state: &mut State, room: &RoomName) {
+    if let Some(room) = state.rooms.get_mut(room) {
         room.composer.take();
         room.typing_told = 0;
     }

@@ -65,7 +65,6 @@ fn connection(state: &mut State, link: LinkState, effects: &mut Vec<Effect>) {
             state.text_chars_max = welcome.limits.text_chars_max;
             for room in state.rooms.iter_mut() {
                 settle::retry_loading(&mut room.timeline.loading);
-                room.members.asked = false;
             }
             setup::online(state, effects);
             effects.push(Effect::Remember);
@@ -203,9 +202,6 @@ fn presence_told(state: &mut State, presence: &Presence) {
     let me = state.me.as_ref().map(|me| me.nick.clone());
     let Some(room) = state.rooms.get_mut(&presence.room) else { return };
     let mut moves = room.members.apply(presence);
-    if presence.partial {
-        room.members.asked = false;
-    }
     moves.came.retain(|nick| Some(nick) != me.as_ref());
     let none = moves.is_empty();
     room.typing.retain(|(nick, _)| !moves.left.contains(nick));

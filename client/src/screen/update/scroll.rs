@@ -35,19 +35,24 @@ pub(super) fn to_newest(state: &mut State) {
         timeline.restart(timeline.log_end(), timeline.log_end());
     }
     timeline.view = View::Follow;
+    room.seeks_marker = false;
 }
 
-/// Shows the line where reading stopped; where it is not in memory, the oldest that is, and more is loaded.
+/// Shows the line where reading stopped; where it is not in memory, page after page is loaded until it is.
 pub(super) fn to_unread(state: &mut State) {
     let Some(marker) = state.room().and_then(|room| room.marker) else {
         return state.status.say(state.now, "everything here was read");
     };
     let Some(view) = Layout::of(state).map(|layout| layout.at_unread(marker)) else { return };
     set_view(state, view);
+    if let Some(room) = state.rooms.active_mut() {
+        room.seeks_marker = marker + 1 < room.timeline.start();
+    }
 }
 
 fn set_view(state: &mut State, view: View) {
     if let Some(room) = state.rooms.active_mut() {
+        room.seeks_marker = false;
         room.timeline.view = view;
         settle::retry_loading(&mut room.timeline.loading);
     }

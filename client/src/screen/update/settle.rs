@@ -7,12 +7,19 @@ use crate::{
     screen::{
         state::{State, status::Connection, timeline::Loading},
         update::Effect,
-        view::timeline::Layout,
+        view::{
+            frame::{areas, fits},
+            time,
+            timeline::Layout,
+        },
     },
 };
 
 /// Pages are asked for when fewer items than this are left in their direction.
 const PREFETCH_ITEMS: usize = 25;
+
+/// The least time between two requests for the members of a room, in milliseconds.
+const MEMBERS_INTERVAL_MS: u64 = 10_000;
 
 /// Brings everything that follows into line.
 pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
@@ -39,7 +46,8 @@ pub(crate) fn next_wake(state: &State) -> Option<UnixMs> {
         }
         _ => None,
     };
-    [word, typing, countdown].into_iter().flatten().min()
+    let midnight = time::next_midnight(state.now, &state.zone);
+    [word, typing, countdown, midnight].into_iter().flatten().min()
 }
 
 fn expire(state: &mut State) {
@@ -92,14 +100,15 @@ fn load(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// Asks for the members where the server only told that they changed.
 fn refresh_members(state: &mut State, effects: &mut Vec<Effect>) {
-    if !state.status.is_online() {
+    if !state.status.is_online() || !fits(state.size) || areas(state).members.is_none() {
         return;
     }
+    let now = state.now;
     if let Some(room) = state.rooms.active_mut().filter(|room| room.joined)
         && room.members.stale
-        && !room.members.asked
+        && now >= room.members.asked_at + MEMBERS_INTERVAL_MS
     {
-        room.members.asked = true;
+        room.members.asked_at = now;
         effects.push(Effect::Members(room.name.clone()));
     }
 }

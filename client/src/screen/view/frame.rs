@@ -76,7 +76,7 @@ fn composer_rows(state: &State, size: Size) -> u16 {
 /// Wide enough for the longest name, within bounds.
 fn rooms_width(state: &State, size: Size) -> u16 {
     let longest = state.rooms.iter().map(|room| crate::screen::text::width(room.name.as_str())).max().unwrap_or(0);
-    let wanted = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(10);
+    let wanted = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(11);
     wanted.clamp(16, (size.width / 4).max(16))
 }
 

@@ -15,12 +15,12 @@ use crate::screen::{
 /// Draws it.
 pub(crate) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let Some(room) = state.room() else {
-        frame.render_widget(Line::from(Span::styled(" Hubbub", state.theme.strong())), area);
+        frame.render_widget(Line::from(Span::styled("Hubbub", state.theme.strong())), area);
         return;
     };
     let space = usize::from(area.width);
     let right = aside(state);
-    let name = fit(&format!(" #{}", room.name), space.saturating_sub(width(&right) + 1));
+    let name = fit(&format!("#{}", room.name), space.saturating_sub(width(&right) + 1));
     let mut left = vec![Span::styled(name.clone(), state.theme.accent())];
     let free = space.saturating_sub(width(&name) + width(&right) + 1);
     if !room.topic.is_empty() && free > 6 {

@@ -18,8 +18,9 @@ const HEAD_ROWS: u16 = 1;
 
 /// Draws the rooms.
 pub(crate) fn draw_rooms(state: &State, frame: &mut Frame<'_>, area: Rect) {
-    let inner = Rect { width: area.width - 1, ..area };
-    draw_edge(state, frame, Rect { x: area.right() - 1, width: 1, ..area });
+    // the edge and a blank after it
+    let inner = Rect { width: area.width - 2, ..area };
+    draw_edge(state, frame, Rect { x: area.right() - 2, width: 1, ..area });
     frame.render_widget(Line::from(Span::styled(" Rooms", state.theme.quiet())), Rect { height: 1, ..inner });
     let first = first_room(state, area);
     for (row, (index, room)) in (HEAD_ROWS..area.height).zip(state.rooms.iter().enumerate().skip(first)) {
@@ -102,7 +103,7 @@ pub(crate) fn draw_members(state: &State, frame: &mut Frame<'_>, area: Rect) {
 fn member_line(state: &State, member: &hubbub_protocol::event::Member, columns: usize) -> Line<'static> {
     let theme = state.theme;
     let (sign, sign_style, style) = match member.state {
-        MemberState::Online => ("●", theme.good(), theme.nick(member.nick.as_str())),
+        MemberState::Online | MemberState::Unknown => ("●", theme.good(), theme.nick(member.nick.as_str())),
         MemberState::Away => ("◐", theme.warn(), theme.quiet()),
         MemberState::Offline | MemberState::Left => ("○", theme.quiet(), theme.quiet()),
     };

@@ -31,6 +31,12 @@ pub(crate) fn day_name(date: Date, today: Date) -> String {
     date.strftime("%A, %-d %B %Y").to_string()
 }
 
+/// When the next day begins; `None` at the end of time.
+pub(crate) fn next_midnight(now: UnixMs, zone: &TimeZone) -> Option<UnixMs> {
+    let next = zoned(now, zone).tomorrow().ok()?.start_of_day().ok()?;
+    u64::try_from(next.timestamp().as_millisecond()).ok().filter(|next| *next > now)
+}
+
 /// How long ago or ahead, roughly.
 pub(crate) fn span(ms: u64) -> String {
     let seconds = ms.div_ceil(1_000);

@@ -293,8 +293,7 @@ pub(crate) fn new_below(room: &Room) -> u64 {
 /// Draws the timeline; what is less than a page stands at the bottom, by the composer.
 pub(crate) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let Some(layout) = Layout::of(state) else {
-        let text =
-            Line::from(Span::styled("You are in no room. Ctrl-K or /join #room enters one.", state.theme.quiet()));
+        let text = Line::from(Span::styled("You are in no room. Ctrl-K finds one.", state.theme.quiet()));
         let middle = Rect { y: area.y + area.height / 2, height: 1, ..area };
         return frame.render_widget(text.alignment(Alignment::Center), middle);
     };

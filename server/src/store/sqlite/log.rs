@@ -40,7 +40,7 @@ impl Append {
         let mut appended = Vec::with_capacity(self.events.len());
         for event in &self.events {
             let (kind, body) = match &event.body {
-                EventBody::Post { kind: PostKind::Text, text } => (KIND_TEXT, text),
+                EventBody::Post { kind: PostKind::Text | PostKind::Unknown, text } => (KIND_TEXT, text),
                 EventBody::Post { kind: PostKind::Action, text } => (KIND_ACTION, text),
                 EventBody::Topic { topic } => (KIND_TOPIC, topic),
             };

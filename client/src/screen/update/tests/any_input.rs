@@ -10,8 +10,20 @@ use ratatui::{
 use super::*;
 use crate::{
     link::{PostFailure, Signal},
-    screen::stage::{NOON, Stage, nick, nonce, post, room},
+    screen::{
+        stage::{NOON, Stage, nick, nonce, post, room},
+        state::{room::Room, timeline::Key},
+    },
 };
+
+/// Whether the window of the log ascends, without repeats.
+fn in_order(room: &Room) -> bool {
+    let seqs = room.timeline.entries().iter().filter_map(|entry| match entry.key {
+        Key::Event(seq) => Some(seq),
+        _ => None,
+    });
+    seqs.clone().zip(seqs.skip(1)).all(|(seq, next)| seq < next)
+}
 
 fn any_key() -> impl Strategy<Value = Input> {
     let code = prop_oneof![
@@ -80,8 +92,6 @@ fn any_input() -> impl Strategy<Value = Input> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
-
     #[test]
     fn no_sequence_of_inputs_and_sizes_breaks_the_screen(
         connected in any::<bool>(),
@@ -93,6 +103,10 @@ proptest! {
             stage.queue(&effects);
             let rows = stage.screen().matches('\n').count() + 1;
             prop_assert_eq!(rows, usize::from(stage.state.size.height).max(1));
+            for room in stage.state.rooms.iter() {
+                prop_assert!(in_order(room), "the log is out of order in #{}", room.name);
+                prop_assert!(room.read <= room.timeline.log_end());
+            }
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use hubbub_protocol::{id::Seq, reply::History};
+use hubbub_protocol::{event::Presence, id::Seq, reply::History};
 
 use super::*;
-use crate::screen::{
-    stage::{NOON, Stage, post, room},
-    state::timeline::Loading,
+use crate::{
+    link::Signal,
+    screen::{
+        stage::{NOON, Stage, post, room},
+        state::timeline::Loading,
+    },
 };
 
 /// A room with a log of which the newest hundred events are here.
@@ -147,6 +150,45 @@ fn many_unread_posts_are_pointed_at_and_reached_by_one_key() {
     assert!(rows[1].contains(" new ") && rows[2].ends_with("post 111"), "{screen}");
     stage.key("Esc");
     assert!(!stage.screen().contains("Alt-U"), "it was seen");
+}
+
+#[test]
+fn an_unread_line_far_back_is_loaded_to_by_one_key() {
+    let mut stage = deep_room(1_000);
+    stage.state.rooms.get_mut(&room("deep")).expect("is there").marker = Some(750);
+    let mut asked = stage.key("Alt-U");
+    for (first, last) in [(801, 900), (701, 800)] {
+        assert_eq!(asked, [Effect::History(room("deep"), Page::Before(last + 1))]);
+        let answer = Answer::History(room("deep"), Page::Before(last + 1), Ok(page(first, last, true)));
+        asked = stage.input(Input::Answer(answer));
+    }
+    assert_eq!(asked, [], "it is there");
+    let screen = stage.screen();
+    let rows: Vec<&str> = screen.lines().collect();
+    assert!(rows[1].contains(" new ") && rows[2].ends_with("post 751"), "{screen}");
+}
+
+#[test]
+fn a_search_for_the_unread_line_that_fails_is_not_repeated_by_itself() {
+    let mut stage = deep_room(1_000);
+    stage.state.rooms.get_mut(&room("deep")).expect("is there").marker = Some(750);
+    stage.key("Alt-U");
+    let failure = Answer::History(room("deep"), Page::Before(901), Err(LinkError::Disconnected));
+    assert_eq!(stage.input(Input::Answer(failure)), []);
+    assert_eq!(stage.input(Input::Tick), []);
+}
+
+#[test]
+fn the_members_of_a_lively_room_are_asked_for_now_and_then() {
+    let mut stage = Stage::talking(120, 24, &["lobby"], &["bo"]);
+    let mut asked = 0;
+    for _ in 0..30 {
+        let presence = Presence { room: room("lobby"), member_count: 900, changes: Vec::new(), partial: true };
+        let mut effects = stage.link(Update::Signal(Signal::Presence(presence)));
+        effects.extend(stage.after(500));
+        asked += effects.iter().filter(|effect| matches!(effect, Effect::Members(_))).count();
+    }
+    assert_eq!(asked, 2, "in fifteen seconds");
 }
 
 #[test]

@@ -104,9 +104,21 @@ fn a_refused_room_goes_away_again() {
 #[test]
 fn time_alone_wakes_the_screen_for_its_countdown() {
     let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
-    assert_eq!(next_wake(&stage.state), None);
+    assert_eq!(next_wake(&stage.state), Some(NOON + 12 * 3_600_000), "at midnight today is yesterday");
     stage.lost();
     assert_eq!(next_wake(&stage.state), Some(NOON + 1_000));
     stage.after(1_000);
     assert!(stage.screen().contains("again in 3 s"), "{}", stage.screen());
+}
+
+#[test]
+fn who_has_left_every_room_finds_back_into_one() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    stage.write("/part");
+    stage.key("Enter");
+    assert!(stage.screen().contains("You are in no room. Ctrl-K finds one."), "{}", stage.screen());
+    stage.write("lost");
+    stage.key("Ctrl-K");
+    stage.write("lobby");
+    assert_eq!(joins(&stage.key("Enter")), ["lobby"]);
 }

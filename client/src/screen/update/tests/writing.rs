@@ -57,6 +57,16 @@ fn each_command_asks_for_what_it_says() {
 }
 
 #[test]
+fn a_command_that_leads_elsewhere_leaves_no_draft_behind() {
+    let mut stage = Stage::talking(80, 24, &["lobby", "rust"], &["bo"]);
+    stage.write("/join rust");
+    stage.key("Enter");
+    stage.write("/join lobby");
+    stage.key("Enter");
+    assert_eq!(stage.written(), "");
+}
+
+#[test]
 fn a_wrong_command_stays_in_the_composer() {
     let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
     stage.write("/jion x");
