@@ -1,7 +1,11 @@
 //! Half-open sockets: peers that say nothing, or nothing more, are let go with their code.
 
 use hubbub_protocol::close;
-use hubbub_tests::{http, server::Setup};
+use hubbub_tests::{
+    http,
+    server::{Server, Setup},
+};
+use tokio::sync::oneshot;
 
 use crate::{
     peer::{Heard, PONG, Peer, frame, text},
@@ -56,36 +60,41 @@ async fn who_upgrades_and_never_says_hello_is_closed_with_4000() {
 
 #[tokio::test]
 async fn who_says_hello_and_never_answers_a_ping_is_closed_with_4003() {
-    // The witness answers its pings only while it is listened to, so there is none in this scene: see below.
-    let server = hubbub_tests::server::Server::start(Setup::new().limit("ping_interval_ms", 300)).await;
+    // The witness answers pings only while it is listened to, so there is none in this scene, but a task that does.
+    let server = Server::start(Setup::new().limit("ping_interval_ms", 1_000)).await;
     let mut live = Peer::greeted(server.address(), "live").await;
+    let (stop, mut stopped) = oneshot::channel();
+    let answering = tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                biased;
+                heard = live.hear() => match heard {
+                    Heard::Ping => assert!(live.send(&frame(PONG, b"")).await),
+                    other => panic!("who answers is let go: {other:?}"),
+                },
+                _ = &mut stopped => return live,
+            }
+        }
+    });
     let mut peers = Vec::new();
     for number in 0..PEERS {
         peers.push(Peer::greeted(server.address(), &format!("mute{number}")).await);
     }
-    let listen = async {
-        for peer in &mut peers {
-            let mut pings = 0;
-            let code = loop {
-                match peer.hear().await {
-                    Heard::Ping => pings += 1,
-                    Heard::Closed(code) => break code,
-                    other => panic!("{other:?}"),
-                }
-            };
-            assert_eq!((code, pings), (close::PING_TIMEOUT, 2));
-            peer.ended().await;
-        }
-    };
-    let answer = async {
-        loop {
-            match live.hear().await {
-                Heard::Ping => assert!(live.send(&frame(PONG, b"")).await),
-                other => panic!("who answers is let go: {other:?}"),
+    for peer in &mut peers {
+        let mut pings = 0;
+        let code = loop {
+            match peer.hear().await {
+                Heard::Ping => pings += 1,
+                Heard::Closed(code) => break code,
+                other => panic!("{other:?}"),
             }
-        }
-    };
-    tokio::select! { () = listen => {} () = answer => {} }
+        };
+        assert_eq!(code, close::PING_TIMEOUT);
+        assert!((1..=2).contains(&pings), "{pings} pings before it");
+        peer.ended().await;
+    }
+    stop.send(()).expect("the task waits");
+    let mut live = answering.await.expect("it was never let go");
     live.send(&text(r#"{"id":1,"op":"rooms"}"#)).await;
     assert_eq!(live.reply().await, (Some(1), Ok(())));
     assert_eq!(http::metric(server.address(), "hubbub_connections").await, 1.0);
