@@ -91,13 +91,19 @@ pub async fn run(parts: AppParts, mut stop: watch::Receiver<bool>, ready: impl F
     };
     let server = serve(listener, count, workers)?;
     let running = Running { server: server.handle(), fanout, admission, store, hub };
-    let serving = actix_rt::spawn(server);
+    let mut serving = actix_rt::spawn(server);
     tracing::info!(http = %address, shards = count, "accepting connections");
     ready(address);
     let sweeper = actix_rt::spawn(sweep(running.hub.sessions.clone()));
-    // An error means that nobody can stop us any more: then we stop, too.
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        tracing::warn!("nobody is left to stop the server: stopping");
+    tokio::select! {
+        // An error means that nobody can stop us any more: then we stop, too.
+        told = stop.wait_for(|stop| *stop) => if told.is_err() {
+            tracing::warn!("nobody is left to stop the server: stopping");
+        },
+        ended = &mut serving => {
+            tracing::error!("the HTTP server has ended by itself");
+            return ended.map_err(io::Error::other)?;
+        }
     }
     sweeper.abort();
     running.drain(&limits).await;

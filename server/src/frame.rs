@@ -1,8 +1,11 @@
 //! Frames from the server: JSON in unmasked WebSocket frames (RFC 6455 §5), encoded once for all who get them.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use hubbub_protocol::{ErrorBody, Event, envelope};
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::metrics as names;
 
@@ -51,6 +54,34 @@ pub fn json<T: Serialize>(value: &T) -> Bytes {
             tracing::error!(%error, "a frame could not be encoded");
             Bytes::from_static(b"null")
         }
+    }
+}
+
+/// One value of the wire, encoded once; a clone costs a count.
+#[derive(Debug, Clone)]
+pub struct Json(Arc<RawValue>);
+
+impl Json {
+    /// Encodes a value. That this fails is impossible, as for [`json`].
+    pub fn of<T: Serialize>(value: &T) -> Self {
+        let raw = to_raw_value(value).unwrap_or_else(|error| {
+            debug_assert!(false, "the wire's types can be encoded: {error}");
+            tracing::error!(%error, "an event could not be encoded");
+            RawValue::NULL.to_owned()
+        });
+        Self(raw.into())
+    }
+
+    /// The value as a part of another.
+    #[must_use]
+    pub fn raw(&self) -> &RawValue {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Json {
+    fn as_ref(&self) -> &[u8] {
+        self.0.get().as_bytes()
     }
 }
 

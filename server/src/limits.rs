@@ -135,7 +135,7 @@ limits! {
         "The newest events of a room that are kept in memory for those who come back.",
         "`resume` is `gap`; `history` has the rest.";
     room_tail_bytes_max: 131_072, 4_096 ..= 16_777_216,
-        "The same in bytes of JSON; also the largest list of events in one reply.",
+        "The same in bytes of JSON; also the text of the events in one page of `history`, in bytes.",
         "`resume` is `gap`, or a page of `history` with `more`.";
     join_events_max: 100, 1 ..= 10_000,
         "The newest events in the reply to a `join` without `since`.",

@@ -6,6 +6,78 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::metrics as names;
 
+/// What a room measures.
+pub struct RoomMeter {
+    inbox_depth: Histogram,
+    batch_events: Histogram,
+    posts_total: Counter,
+    duplicates_total: Counter,
+}
+
+impl Default for RoomMeter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RoomMeter {
+    /// The meter of one room.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            inbox_depth: histogram!(names::ROOM_INBOX_DEPTH),
+            batch_events: histogram!(names::ROOM_BATCH_EVENTS),
+            posts_total: counter!(names::POSTS_TOTAL),
+            duplicates_total: counter!(names::POST_DUPLICATES_TOTAL),
+        }
+    }
+
+    /// The commands that stood in the inbox when a turn began.
+    pub fn inbox(&self, depth: usize) {
+        self.inbox_depth.record(depth as f64);
+    }
+
+    /// Events are appended together.
+    pub fn batch(&self, events: usize) {
+        self.batch_events.record(events as f64);
+    }
+
+    /// A post was acknowledged.
+    pub fn settled(&self, duplicate: bool) {
+        if duplicate { &self.duplicates_total } else { &self.posts_total }.increment(1);
+    }
+}
+
+/// What a connection measures of its input.
+pub struct InputMeter {
+    frames_total: Counter,
+    bytes_total: Counter,
+}
+
+impl Default for InputMeter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl InputMeter {
+    /// The meter of one connection.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { frames_total: counter!(names::FRAMES_IN_TOTAL), bytes_total: counter!(names::BYTES_IN_TOTAL) }
+    }
+
+    /// Bytes were read.
+    pub fn bytes(&self, count: usize) {
+        self.bytes_total.increment(count as u64);
+    }
+
+    /// A frame was read.
+    pub fn frame(&self) {
+        self.frames_total.increment(1);
+    }
+}
+
 /// What a shard measures. Counted in plain fields during a turn, given to the recorder at its end.
 pub struct FanoutMeter {
     deliveries: u64,

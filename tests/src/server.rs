@@ -33,11 +33,12 @@ pub struct Setup {
     host: String,
     ignored_signal: Option<&'static str>,
     log: Option<PathBuf>,
+    disk_bytes: Option<u64>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { variables: Vec::new(), host: "127.0.0.1".to_owned(), ignored_signal: None, log: None }
+        Self { variables: Vec::new(), host: "127.0.0.1".to_owned(), ignored_signal: None, log: None, disk_bytes: None }
     }
 }
 
@@ -96,14 +97,28 @@ impl Setup {
         self
     }
 
+    /// Gives it a disk of its own of this size for its data, which is gone with the process. Needs
+    /// [`small_disks_are_to_be_had`].
+    #[must_use]
+    pub fn disk_bytes(mut self, bytes: u64) -> Self {
+        self.disk_bytes = Some(bytes);
+        self
+    }
+
     /// A command that would start a server on `data` at `http`.
     fn command(&self, data: &Path, http: &str) -> Command {
         let program = program::hubbub_server();
-        let mut command = match self.ignored_signal {
-            None => Command::new(program),
-            Some(signal) => {
+        let mut command = match (self.ignored_signal, self.disk_bytes) {
+            (None, None) => Command::new(program),
+            (Some(signal), _) => {
                 let mut shell = Command::new("sh");
                 shell.args(["-c", &format!("trap '' {signal}; exec \"$0\" \"$@\"")]).arg(program);
+                shell
+            }
+            (None, Some(bytes)) => {
+                fs::create_dir_all(data).expect("the data folder");
+                let mut shell = on_small_disk(bytes, data);
+                shell.arg(program);
                 shell
             }
         };
@@ -115,6 +130,22 @@ impl Setup {
         command.stdin(Stdio::null());
         command
     }
+}
+
+/// What begins a command that is to see a small disk in the place of `folder`, in a namespace of its own.
+fn on_small_disk(bytes: u64, folder: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    let script = format!("mount -t tmpfs -o size={bytes} tmpfs \"$0\" && exec \"$@\"");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &script]).arg(folder);
+    command
+}
+
+/// Whether this machine lets us mount one; not every container does.
+#[must_use]
+pub fn small_disks_are_to_be_had() -> bool {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let tried = on_small_disk(1_048_576, folder.path()).arg("true").stderr(Stdio::null()).status();
+    tried.is_ok_and(|status| status.success())
 }
 
 /// A server and its data folder. Dropped, the process is killed and the folder removed.
@@ -197,6 +228,13 @@ impl Server {
     /// Sends a signal; it must be running.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.process.id, signal).expect("the server runs");
+    }
+
+    /// Its data folder as the process sees it.
+    #[must_use]
+    pub fn data_within(&self) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.process.id.as_raw_nonzero()));
+        root.join(self.data().strip_prefix("/").expect("an absolute path"))
     }
 
     /// Limits how large a file it may write, as a full disk would; `None`: no limit any more.

@@ -11,7 +11,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, StreamHandler, WrapFuture};
 use actix_rt::net::TcpStream;
 use bytes::{Bytes, BytesMut};
-use hubbub_protocol::{ErrorBody, ErrorCode, Event, close};
+use hubbub_protocol::{ErrorBody, ErrorCode, Event, NameKey, Request, RequestFrame, close};
 use metrics::{counter, gauge};
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::monotonic_ms,
-    dispatch::{self, Answer, Asked, Login, Outcome},
+    dispatch::{self, Answer, Asked, Greeting, Login, Outcome},
     domain::{
         heartbeat::{Beat, Heartbeat, Pulse},
         rate::Bucket,
@@ -30,9 +30,9 @@ use crate::{
     frame,
     hub::Hub,
     limits::size,
+    meter::InputMeter,
     metrics as names,
     room::{RoomCommand, RoomHandle},
-    session::Session,
 };
 
 /// How long the peer's close frame is waited for after ours.
@@ -52,6 +52,14 @@ pub struct ConnectionParts<P> {
     pub permit: P,
 }
 
+/// What waits for its turn.
+enum Held {
+    /// Read, but not begun.
+    Request(RequestFrame),
+    /// Begun as far as nothing but its own reply depends on it.
+    Answer(Answer),
+}
+
 /// One connection.
 pub struct ConnectionActor {
     hub: Arc<Hub>,
@@ -60,8 +68,8 @@ pub struct ConnectionActor {
     gate: Rc<Gate>,
     id: Option<ConnectionId>,
     login: Option<Login>,
-    /// An answer that must wait until rooms have answered what was asked before.
-    held: Option<Answer>,
+    /// What must wait until rooms have answered what was asked before.
+    held: Option<Held>,
     /// An order that must wait for the same.
     ordered: Option<Order>,
     /// The room that all requests in flight are posts to; `None` when one is something else.
@@ -104,7 +112,13 @@ impl ConnectionActor {
                 blocked_since_ms: None,
                 unanswered_since_ms: None,
             },
-            driver: Some(Driver { socket, outbox: outbox.clone(), gate: gate.clone(), decoder }),
+            driver: Some(Driver {
+                socket,
+                outbox: outbox.clone(),
+                gate: gate.clone(),
+                decoder,
+                meter: InputMeter::new(),
+            }),
             id: None,
             login: None,
             closed: None,
@@ -124,34 +138,53 @@ impl ConnectionActor {
     // ---- requests ----
 
     fn on_text(&mut self, text: &str, ctx: &mut Context<Self>) {
-        let Some(from) = self.id else { return };
-        let now_ms = monotonic_ms();
-        let answer = match (dispatch::read(text), self.requests.take(now_ms)) {
-            (Err(refusal), _) => self.invalid(refusal),
+        match (dispatch::read(text), self.requests.take(monotonic_ms())) {
+            (Err(refusal), _) => self.invalid(refusal, ctx),
             (Ok(frame), Err(wait_ms)) => {
                 let error = ErrorBody::new(ErrorCode::RateLimited, "requests come faster than this server allows");
-                self.invalid(frame::error(Some(frame.id), &error.retry_after(wait_ms)))
+                self.invalid(frame::error(Some(frame.id), &error.retry_after(wait_ms)), ctx);
             }
             (Ok(frame), Ok(())) => {
                 self.invalid_requests = 0;
-                let asked = Asked { re: frame.id, from, hub: &self.hub, now_ms };
-                dispatch::dispatch(self.login.as_mut(), &asked, frame.request)
+                // Only a post may go along with others: what else it is, it is not even begun before they are answered.
+                let may_go_along = matches!(frame.request, Request::Post(_) | Request::Topic(_));
+                if self.outbox.in_flight() == 0 || may_go_along {
+                    self.begin(frame, ctx);
+                } else {
+                    self.hold(Held::Request(frame));
+                }
             }
-        };
+        }
+    }
+
+    /// Dispatches a request and does what follows from it, now or when what was asked before is answered.
+    fn begin(&mut self, request: RequestFrame, ctx: &mut Context<Self>) {
+        let Some(from) = self.id else { return };
+        if self.login.as_ref().is_some_and(|login| !login.session.is_at(from)) {
+            // The session was resumed elsewhere, and the order to close is on its way: nothing may be done any more.
+            return;
+        }
+        let asked = Asked { re: request.id, from, hub: &self.hub, now_ms: monotonic_ms() };
+        let answer = dispatch::dispatch(self.login.as_mut(), &asked, request.request);
+        if self.must_wait(&answer) { self.hold(Held::Answer(answer)) } else { self.perform(answer, ctx) }
+    }
+
+    fn hold(&mut self, held: Held) {
+        self.held = Some(held);
+        self.gate.held.set(true);
+    }
+
+    fn invalid(&mut self, refusal: Bytes, ctx: &mut Context<Self>) {
+        self.invalid_requests += 1;
+        let answer = Answer::Reply(refusal);
         if self.must_wait(&answer) {
-            self.held = Some(answer);
-            self.gate.held.set(true);
+            self.hold(Held::Answer(answer))
         } else {
-            self.perform(answer, ctx);
+            self.perform(answer, ctx)
         }
         if self.invalid_requests >= self.hub.limits.invalid_requests_max {
             self.close(close::POLICY, "too many invalid requests in a row", ctx);
         }
-    }
-
-    fn invalid(&mut self, refusal: Bytes) -> Answer {
-        self.invalid_requests += 1;
-        Answer::Reply(refusal)
     }
 
     /// Replies go out in the order of the requests: only posts to one and the same room, which are acknowledged
@@ -175,14 +208,15 @@ impl ConnectionActor {
     fn ask(&mut self, room: Arc<RoomHandle>, command: RoomCommand, ctx: &mut Context<Self>) {
         self.outbox.request_sent();
         self.posted_to = matches!(command, RoomCommand::Append(_)).then(|| room.clone());
+        let left = matches!(command, RoomCommand::Part { .. }).then(|| room.key().clone());
         match room.try_send(command) {
-            Ok(()) => {}
+            Ok(()) => self.forget(left.as_ref()),
             Err(TrySendError::Full(command)) => self.later(
                 Box::pin(async move {
                     if room.send(command).await.is_err() {
                         tracing::error!(room = %room.name(), "a room has stopped while it had members");
                     }
-                    Outcome::Sent
+                    Outcome::Sent(left)
                 }),
                 ctx,
             ),
@@ -190,6 +224,13 @@ impl ConnectionActor {
                 tracing::error!(room = %room.name(), "a room has stopped while it had members");
                 self.close(close::INTERNAL, "a room has failed; reconnect and join it again", ctx);
             }
+        }
+    }
+
+    /// A room was left: only now that it knows, nobody needs to tell it that the connection is gone.
+    fn forget(&mut self, left: Option<&NameKey>) {
+        if let (Some(login), Some(key)) = (&mut self.login, left) {
+            login.rooms.remove(key);
         }
     }
 
@@ -205,13 +246,12 @@ impl ConnectionActor {
 
     fn finish(&mut self, outcome: Outcome, ctx: &mut Context<Self>) {
         if self.gate.closing.get() {
-            // Nothing may follow the close frame, and nothing may be begun for who is gone.
-            return;
+            return self.abandon(outcome);
         }
         match outcome {
             Outcome::Reply(reply) => self.outbox.send(&reply),
-            Outcome::Sent => {}
-            Outcome::Greeted(re, session, reply) => self.greet(re, session, &reply),
+            Outcome::Sent(left) => self.forget(left.as_ref()),
+            Outcome::Greeted(greeting) => self.greet(greeting),
             Outcome::Opened(room, command) => {
                 if let Some(login) = &mut self.login {
                     login.rooms.insert(room.key().clone(), room.clone());
@@ -227,14 +267,26 @@ impl ConnectionActor {
         }
     }
 
-    fn greet(&mut self, re: u64, session: Arc<Session>, reply: &Bytes) {
+    /// Something ended behind our close frame: nothing is said about it, and nobody is left with what it brought.
+    fn abandon(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Greeted(Greeting { session, is_new: true, .. }) => {
+                let hub = self.hub.clone();
+                actix_rt::spawn(async move { hub.sessions.end(&session, None).await });
+            }
+            Outcome::Sent(left) => self.forget(left.as_ref()),
+            Outcome::Quit(_) | Outcome::Greeted(_) | Outcome::Opened(..) | Outcome::Reply(_) => {}
+        }
+    }
+
+    fn greet(&mut self, Greeting { re, session, reply, .. }: Greeting) {
         let Some(id) = self.id else { return };
         match self.hub.sessions.attach(&session, id) {
             Ok(()) => {
                 self.login = Some(Login::new(session));
                 self.pulse.greeted = true;
                 gauge!(names::SESSIONS_ONLINE).increment(1.0);
-                self.outbox.send(reply);
+                self.outbox.send(&reply);
             }
             Err(error) => self.outbox.send(&frame::error(Some(re), &error)),
         }
@@ -243,8 +295,13 @@ impl ConnectionActor {
     // ---- deadlines and the end ----
 
     fn on_time(&mut self, ctx: &mut Context<Self>) {
+        if self.gate.closing.get() {
+            return;
+        }
         let now_ms = monotonic_ms();
         self.pulse.blocked_since_ms = self.outbox.blocked_since_ms();
+        // While the gate is shut nothing is heard, but a socket that took bytes then has somebody at its other end.
+        self.pulse.heard_ms = self.pulse.heard_ms.max(self.pulse.blocked_since_ms.unwrap_or(0));
         self.pulse.unanswered_since_ms = self.outbox.unanswered_since_ms();
         match self.heartbeat.beat(&self.pulse, now_ms) {
             Beat::Sleep(ms) => {
@@ -277,6 +334,8 @@ impl ConnectionActor {
             counter!(names::EVICTED_TOTAL, "reason" => close::name(code)).increment(1);
         }
         self.outbox.send(&frame::close(code, reason));
+        // Nothing may follow a close frame (RFC 6455 §5.5.1).
+        self.outbox.seal();
         self.outbox.wake();
         ctx.run_later(CLOSE_WAIT, |_, ctx| ctx.stop());
     }
@@ -321,14 +380,17 @@ impl Drop for ConnectionActor {
         let Some(login) = self.login.take() else { return };
         gauge!(names::SESSIONS_ONLINE).decrement(1.0);
         let hub = self.hub.clone();
+        let user = login.session.user;
+        let detach = || RoomCommand::Detach { user, from: id };
+        let mut full: Vec<_> = login.rooms.into_values().collect();
+        full.retain(|room| matches!(room.try_send(detach()), Err(TrySendError::Full(_))));
         actix_rt::spawn(async move {
-            let user = login.session.user;
-            for room in login.rooms.values() {
+            hub.sessions.detach(&login.session, id).await;
+            for room in full {
                 if room.send(RoomCommand::Detach { user, from: id }).await.is_err() {
                     tracing::debug!(room = %room.name(), "detached from a room that has stopped");
                 }
             }
-            hub.sessions.detach(&login.session, id).await;
         });
     }
 }
@@ -339,7 +401,8 @@ impl StreamHandler<Incoming> for ConnectionActor {
             Incoming::Frame(frame) => self.on_frame(frame, ctx),
             Incoming::Settled => match (self.ordered.take(), self.held.take()) {
                 (Some(order), _) => self.obey(order, ctx),
-                (None, Some(answer)) => self.perform(answer, ctx),
+                (None, Some(Held::Request(request))) => self.begin(request, ctx),
+                (None, Some(Held::Answer(answer))) => self.perform(answer, ctx),
                 (None, None) => {}
             },
             Incoming::Broken(error) => {

@@ -13,12 +13,11 @@ use std::{
 
 use actix_rt::net::TcpStream;
 use futures_util::Stream;
-use metrics::counter;
 
 use super::websocket::{ClientFrame, Decoder, FrameError};
 use crate::fanout::{Outbox, Socket};
 
-use crate::metrics as names;
+use crate::meter::InputMeter;
 
 /// The scratch area of a thread, into which all its connections read.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -70,6 +69,7 @@ pub(super) struct Driver {
     pub(super) outbox: Rc<Outbox>,
     pub(super) gate: Rc<Gate>,
     pub(super) decoder: Decoder,
+    pub(super) meter: InputMeter,
 }
 
 impl Driver {
@@ -96,7 +96,7 @@ impl Driver {
     fn read(&mut self) -> io::Result<bool> {
         SCRATCH.with_borrow_mut(|scratch| {
             let count = self.socket.try_read(scratch)?;
-            counter!(names::BYTES_IN_TOTAL).increment(count as u64);
+            self.meter.bytes(count);
             self.decoder.feed(&scratch[..count]);
             Ok(count > 0)
         })
@@ -121,7 +121,7 @@ impl Stream for Driver {
         while self.may_read() {
             match self.decoder.next_frame() {
                 Ok(Some(frame)) => {
-                    counter!(names::FRAMES_IN_TOTAL).increment(1);
+                    self.meter.frame();
                     return Poll::Ready(Some(Incoming::Frame(frame)));
                 }
                 Err(error) => return Poll::Ready(Some(Incoming::Broken(error))),

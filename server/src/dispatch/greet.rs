@@ -7,7 +7,7 @@ use hubbub_protocol::{
     request,
 };
 
-use super::{Answer, Asked, Login, Outcome};
+use super::{Answer, Asked, Greeting, Login, Outcome, failed, people::tell};
 use crate::{frame, room::RoomCommand, session::Session};
 
 pub(super) fn hello(asked: &Asked<'_>, hello: request::Hello) -> Result<Answer, ErrorBody> {
@@ -29,7 +29,7 @@ pub(super) fn hello(asked: &Asked<'_>, hello: request::Hello) -> Result<Answer, 
                 match hub.sessions.begin(nick).await {
                     Ok((session, token)) => {
                         let reply = frame::ok(re, &welcome(&hub, &session, token, false));
-                        Outcome::Greeted(re, session, reply)
+                        Outcome::Greeted(Greeting { re, session, is_new: true, reply })
                     }
                     Err(error) => Outcome::Reply(frame::error(Some(re), &error)),
                 }
@@ -38,7 +38,8 @@ pub(super) fn hello(asked: &Asked<'_>, hello: request::Hello) -> Result<Answer, 
         (None, Some(token)) => {
             let session = hub.sessions.find(&token)?;
             let reply = frame::ok(re, &welcome(&hub, &session, token, true));
-            Ok(Answer::Later(Box::pin(async move { Outcome::Greeted(re, session, reply) })))
+            let greeting = Greeting { re, session, is_new: false, reply };
+            Ok(Answer::Later(Box::pin(async move { Outcome::Greeted(greeting) })))
         }
         (Some(_), Some(_)) | (None, None) => {
             let message = "`hello` takes either `guest`, a nick, or `token`, that of a session";
@@ -65,16 +66,16 @@ pub(super) fn parse_nick(nick: &str) -> Result<Nick, ErrorBody> {
     })
 }
 
-pub(super) fn quit(login: &mut Login, asked: &Asked<'_>) -> Answer {
+pub(super) fn quit(login: &Login, asked: &Asked<'_>) -> Answer {
     let (hub, session, re, from) = (asked.hub.clone(), login.session.clone(), asked.re, asked.from);
-    let rooms: Vec<_> = login.rooms.drain().map(|(_, room)| room).collect();
+    let rooms: Vec<_> = login.rooms.values().cloned().collect();
     Answer::Later(Box::pin(async move {
-        for room in rooms {
-            if room.send(RoomCommand::Part { re: None, from, user: session.user }).await.is_err() {
-                tracing::debug!(room = %room.name(), "left a room that has stopped");
-            }
+        tell(&rooms, || RoomCommand::Part { re: None, from, user: session.user }).await;
+        // In a task of its own: what was begun is finished, whether or not the peer waits for it.
+        let ended = actix_rt::spawn(async move { hub.sessions.end(&session, Some(from)).await });
+        match ended.await {
+            Ok(()) => Outcome::Quit(frame::ok(re, &Done {})),
+            Err(error) => Outcome::Reply(frame::error(Some(re), &failed(&error))),
         }
-        hub.sessions.end(&session, Some(from)).await;
-        Outcome::Quit(frame::ok(re, &Done {}))
     }))
 }

@@ -44,9 +44,8 @@ pub(super) fn join(login: &Login, asked: &Asked<'_>, join: request::Join) -> Res
     })))
 }
 
-pub(super) fn part(login: &mut Login, asked: &Asked<'_>, part: &request::Part) -> Result<Answer, ErrorBody> {
-    let key = login.room(&part.room)?.key().clone();
-    let Some(room) = login.rooms.remove(&key) else { return Err(no_such_room(&part.room)) };
+pub(super) fn part(login: &Login, asked: &Asked<'_>, part: &request::Part) -> Result<Answer, ErrorBody> {
+    let room = login.room(&part.room)?.clone();
     Ok(Answer::Room(room, RoomCommand::Part { re: Some(asked.re), from: asked.from, user: login.session.user }))
 }
 
@@ -88,9 +87,9 @@ pub(super) fn history(asked: &Asked<'_>, history: &request::History) -> Result<A
         }
     };
     let limit = page_size(history.limit, HISTORY_EVENTS_DEFAULT, HISTORY_EVENTS_MAX)?;
-    let read = asked.hub.store.read_log(name.key(), page, limit, asked.hub.limits.room_tail_bytes_max);
-    let re = asked.re;
+    let (hub, re) = (asked.hub.clone(), asked.re);
     Ok(Answer::Later(Box::pin(async move {
+        let read = hub.store.read_log(name.key(), page, limit, hub.limits.room_tail_bytes_max);
         Outcome::Reply(match read.await {
             Ok(Some(log)) => frame::ok(re, &history_page(log)),
             Ok(None) => frame::error(Some(re), &no_such_room(name.as_str())),

@@ -12,6 +12,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use hubbub_protocol::{ErrorBody, ErrorCode, NameKey, Request, RequestFrame, RoomName};
+use tokio::task::JoinError;
 
 use crate::{
     fanout::ConnectionId,
@@ -35,14 +36,27 @@ pub enum Answer {
 pub enum Outcome {
     /// With this reply.
     Reply(Bytes),
-    /// With a session for the request of this id; the reply says so.
-    Greeted(u64, Arc<Session>, Bytes),
+    /// With a session.
+    Greeted(Greeting),
     /// With a room that is open now and gets this command.
     Opened(Arc<RoomHandle>, RoomCommand),
-    /// A command was handed to its room after waiting for space; the room answers.
-    Sent,
+    /// A command was handed to its room after waiting for space; the room answers. When it was a `part`, this is
+    /// the room that was left.
+    Sent(Option<NameKey>),
     /// The session has ended; the connection says so and closes.
     Quit(Bytes),
+}
+
+/// A session that is to be attached to the connection.
+pub struct Greeting {
+    /// The request's id.
+    pub re: u64,
+    /// The session.
+    pub session: Arc<Session>,
+    /// Whether it was begun for this request.
+    pub is_new: bool,
+    /// The reply that says so.
+    pub reply: Bytes,
 }
 
 /// Who asks: the login on one connection.
@@ -121,6 +135,12 @@ fn route(login: &mut Login, asked: &Asked<'_>, request: Request) -> Result<Answe
 /// The reply to one that is none.
 pub fn read(text: &str) -> Result<RequestFrame, Bytes> {
     RequestFrame::decode(text).map_err(|fault| frame::error(fault.id, &fault.error))
+}
+
+/// A task of the server's own ended otherwise than by its end.
+fn failed(error: &JoinError) -> ErrorBody {
+    tracing::error!(%error, "a request could not be finished");
+    ErrorBody::new(ErrorCode::Internal, "the server failed to do this").retry_after(1_000)
 }
 
 fn room_name(name: &str) -> Result<RoomName, ErrorBody> {

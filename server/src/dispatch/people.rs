@@ -10,7 +10,7 @@ use hubbub_protocol::{
 };
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::{Answer, Asked, Login, Outcome, greet::parse_nick, log::store_error, page_size, room_name};
+use super::{Answer, Asked, Login, Outcome, failed, greet::parse_nick, log::store_error, page_size, room_name};
 use crate::{
     frame,
     hub::Hub,
@@ -30,10 +30,9 @@ pub(super) fn rooms(asked: &Asked<'_>, rooms: &request::Rooms) -> Result<Answer,
     let after = rooms.after.as_deref().map(room_name).transpose()?.map(|name: RoomName| name.key());
     let limit = page_size(rooms.limit, ROOMS_PAGE_MAX, ROOMS_PAGE_MAX)?;
     // One more than wanted tells whether there are more.
-    let listed = asked.hub.store.list_rooms(after, limit + 1);
     let (hub, re) = (asked.hub.clone(), asked.re);
     Ok(Answer::Later(Box::pin(async move {
-        Outcome::Reply(match listed.await {
+        Outcome::Reply(match hub.store.list_rooms(after, limit + 1).await {
             Ok(mut stored) => {
                 let more = stored.len() > limit as usize;
                 stored.truncate(limit as usize);
@@ -79,16 +78,22 @@ pub(super) fn nick(login: &Login, asked: &Asked<'_>, nick: &request::Nick) -> Re
     let (hub, session, re) = (asked.hub.clone(), login.session.clone(), asked.re);
     let rooms: Vec<_> = login.rooms.values().cloned().collect();
     Ok(Answer::Later(Box::pin(async move {
-        if let Err(error) = hub.sessions.rename(&session, nick.clone()).await {
-            return Outcome::Reply(frame::error(Some(re), &error));
-        }
-        tell(&rooms, || RoomCommand::Rename { user: session.user, nick: nick.clone() }).await;
-        Outcome::Reply(frame::ok(re, &NickChanged { nick }))
+        // In a task of its own: a change that was begun is finished in the store, in memory and in the rooms.
+        let renamed = actix_rt::spawn(async move {
+            hub.sessions.rename(&session, nick.clone()).await?;
+            tell(&rooms, || RoomCommand::Rename { user: session.user, nick: nick.clone() }).await;
+            Ok(nick)
+        });
+        Outcome::Reply(match renamed.await {
+            Ok(Ok(nick)) => frame::ok(re, &NickChanged { nick }),
+            Ok(Err(error)) => frame::error(Some(re), &error),
+            Err(error) => frame::error(Some(re), &failed(&error)),
+        })
     })))
 }
 
 /// Tells several rooms the same, waiting for space where there is none.
-async fn tell(rooms: &[Arc<RoomHandle>], command: impl Fn() -> RoomCommand) {
+pub(super) async fn tell(rooms: &[Arc<RoomHandle>], command: impl Fn() -> RoomCommand) {
     for room in rooms {
         if room.send(command()).await.is_err() {
             tracing::debug!(room = %room.name(), "told something to a room that has stopped");

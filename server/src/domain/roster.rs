@@ -75,8 +75,23 @@ impl<S: Copy + PartialEq> Roster<S> {
         self.members.is_empty()
     }
 
-    /// Seats a user, new or returning.
-    pub fn join(&mut self, user: UserId, nick: Nick, away: bool, seat: S) {
+    /// Seats a user, new or returning. A member who has the nick here, but nowhere else any more, is taken out:
+    /// the answer is its seat, if it had one.
+    pub fn join(&mut self, user: UserId, nick: Nick, away: bool, seat: S) -> Option<S> {
+        let displaced = self.displace(user, &nick);
+        self.seat_anew(user, nick, away, seat);
+        displaced
+    }
+
+    /// Takes out another member of the same nick; answers its seat.
+    fn displace(&mut self, user: UserId, nick: &Nick) -> Option<S> {
+        let namesake = self.order.get(&nick.key()).copied().filter(|namesake| *namesake != user)?;
+        let seat = self.seat(namesake);
+        self.part(namesake);
+        seat
+    }
+
+    fn seat_anew(&mut self, user: UserId, nick: Nick, away: bool, seat: S) {
         let Some(known) = self.members.get(&user) else {
             let member = Seated { nick: nick.clone(), away, seat: Some(seat), offline_since_ms: 0 };
             let state = member.state();
@@ -86,7 +101,7 @@ impl<S: Copy + PartialEq> Roster<S> {
             return;
         };
         let old_state = known.state();
-        self.rename(user, &nick);
+        self.rename_alone(user, &nick);
         self.offline.remove(&user);
         if let Some(member) = self.members.get_mut(&user) {
             (member.seat, member.away) = (Some(seat), away);
@@ -132,8 +147,14 @@ impl<S: Copy + PartialEq> Roster<S> {
         !self.offline.is_empty()
     }
 
-    /// Changes a member's nick.
-    pub fn rename(&mut self, user: UserId, nick: &Nick) {
+    /// Changes a member's nick; as with [`Roster::join`], nobody else keeps it.
+    pub fn rename(&mut self, user: UserId, nick: &Nick) -> Option<S> {
+        let displaced = if self.members.contains_key(&user) { self.displace(user, nick) } else { None };
+        self.rename_alone(user, nick);
+        displaced
+    }
+
+    fn rename_alone(&mut self, user: UserId, nick: &Nick) {
         let Some(member) = self.members.get_mut(&user).filter(|member| member.nick != *nick) else { return };
         let was = std::mem::replace(&mut member.nick, nick.clone());
         let change = MemberChange { nick: nick.clone(), state: member.state(), was: Some(was.clone()) };
@@ -265,18 +286,22 @@ mod tests {
     #[test]
     fn a_large_room_tells_only_its_number() {
         let mut roster = Roster::new(2);
-        (0..5).for_each(|user| roster.join(user, nick(&format!("n{user}")), false, 0));
+        for user in 0..5 {
+            roster.join(user, nick(&format!("n{user}")), false, 0);
+        }
         let presence = roster.take_changes(&room()).expect("changes");
         assert_eq!((presence.member_count, presence.changes.len(), presence.partial), (5, 0, true));
     }
 
     #[test]
-    fn a_nick_that_was_freed_and_taken_keeps_its_new_owner_in_the_list() {
+    fn who_comes_with_a_nick_takes_the_place_of_who_had_it_before() {
         let mut roster = Roster::new(100);
-        roster.join(1, nick("ana"), false, 10);
-        roster.join(2, nick("ana"), false, 20);
-        roster.part(1);
-        assert_eq!(roster.page(None, 10).0.len(), 1);
+        assert_eq!(roster.join(1, nick("ana"), false, 10), None);
+        assert_eq!(roster.join(2, nick("Ana"), false, 20), Some(10));
+        assert_eq!((roster.len(), roster.page(None, 10).0.len()), (1, 1));
+        assert_eq!(told(&mut roster), [("ana".into(), MemberState::Left), ("Ana".into(), MemberState::Online)]);
+        assert!(!roster.part(1));
+        assert_eq!(told(&mut roster), []);
     }
 
     proptest! {
@@ -288,11 +313,11 @@ mod tests {
             let mut seen: BTreeMap<String, MemberState> = BTreeMap::new();
             for (at, (user, step, flag)) in steps.into_iter().enumerate() {
                 match step {
-                    0 => roster.join(user, nick(&format!("n{user}")), flag, 1),
+                    0 => drop(roster.join(user, nick(&format!("n{user}")), flag, 1)),
                     1 => drop(roster.part(user)),
                     2 => roster.detach(user, at as u64),
                     3 => roster.set_away(user, flag),
-                    _ => roster.rename(user, &nick(&format!("m{user}"))),
+                    _ => drop(roster.rename(user, &nick(&format!("m{user}")))),
                 }
                 if flag {
                     for change in roster.take_changes(&room()).map(|p| p.changes).unwrap_or_default() {

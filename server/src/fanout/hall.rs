@@ -30,7 +30,8 @@ pub(super) enum Cargo {
 struct Entry {
     cargo: Cargo,
     /// Goes back to the room when everybody has the cargo.
-    credit: Option<OwnedSemaphorePermit>,
+    /// More than one when several batches wait, each perhaps of another life of the room.
+    credits: Vec<OwnedSemaphorePermit>,
 }
 
 /// A connection that is seated here.
@@ -93,7 +94,7 @@ impl Hall {
         if is_late || self.seats.is_empty() {
             return !is_late;
         }
-        self.stream.push_back(Entry { cargo, credit: None });
+        self.stream.push_back(Entry { cargo, credits: Vec::new() });
         self.behind = self.seats.len();
         true
     }
@@ -101,10 +102,7 @@ impl Hall {
     /// Keeps a credit until everything pushed before has been had by everybody.
     pub(super) fn keep(&mut self, credit: OwnedSemaphorePermit) {
         if let Some(entry) = self.stream.back_mut() {
-            match &mut entry.credit {
-                Some(kept) => kept.merge(credit),
-                none => *none = Some(credit),
-            }
+            entry.credits.push(credit);
         }
     }
 

@@ -56,7 +56,9 @@ pub struct Outbox {
     /// Since when the socket takes nothing.
     blocked_since_ms: Cell<Option<u64>>,
     broken: Cell<bool>,
-    /// Nothing is taken any more; once nothing waits, the socket is told.
+    /// Nothing is taken any more.
+    sealed: Cell<bool>,
+    /// Once nothing waits, the socket is told that nothing follows.
     ending: Cell<bool>,
     /// Requests that rooms have not answered yet.
     in_flight: Cell<u32>,
@@ -76,6 +78,7 @@ impl Outbox {
             queued: Cell::new(0),
             blocked_since_ms: Cell::new(None),
             broken: Cell::new(false),
+            sealed: Cell::new(false),
             ending: Cell::new(false),
             in_flight: Cell::new(0),
             answered_ms: Cell::new(0),
@@ -86,7 +89,7 @@ impl Outbox {
 
     /// Puts a frame in if it fits, writing first when that helps. Does not write otherwise: see [`Outbox::flush`].
     pub fn push(&self, kind: Kind, frame: &Bytes) -> Verdict {
-        if self.broken.get() || self.ending.get() {
+        if self.broken.get() || self.sealed.get() {
             return Verdict::Drop;
         }
         let mut verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max);
@@ -161,8 +164,14 @@ impl Outbox {
         }
     }
 
+    /// Takes nothing any more; what waits is still written.
+    pub fn seal(&self) {
+        self.sealed.set(true);
+    }
+
     /// Writes what waits, then says that nothing follows.
     pub fn end(&self) {
+        self.seal();
         self.ending.set(true);
         if self.queued.get() == 0 && !self.broken.get() {
             self.socket.end();

@@ -317,6 +317,7 @@ impl Shard {
             return;
         }
         let entry = self.connections.remove(id.slot as usize);
+        self.meter.writes(entry.outbox.take_writes());
         for (room, index) in entry.seats {
             let Some(mut hall) = self.halls.remove(&room) else { continue };
             self.vacate_index(&mut hall, index);

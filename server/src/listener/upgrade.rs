@@ -82,7 +82,12 @@ impl Door {
             let message = format!("pages of {origin} may not connect; the operator lists those that may");
             return Err((StatusCode::FORBIDDEN, ErrorBody::new(ErrorCode::ForbiddenOrigin, message)));
         }
-        if self.hub.is_draining() || self.shard.is_none() {
+        if self.shard.is_none() {
+            let message = "this part of the server has failed; reconnecting may lead to another";
+            let error = ErrorBody::new(ErrorCode::Internal, message).retry_after(1_000);
+            return Err((StatusCode::SERVICE_UNAVAILABLE, error));
+        }
+        if self.hub.is_draining() {
             let message = "the server is shutting down; reconnect later";
             let error = ErrorBody::new(ErrorCode::ShuttingDown, message).retry_after(5_000);
             return Err((StatusCode::SERVICE_UNAVAILABLE, error));

@@ -29,7 +29,7 @@ pub struct RoomEvent {
 ///
 /// What: a request, or news of a member's connection. From connection actors to a room task. When the inbox
 /// is full: the sender waits, and its socket is not read meanwhile. What its loss means: the room has
-/// stopped; a request that was not answered is answered with `internal` by its connection.
+/// stopped; a connection that is owed an answer for too long is closed with 1011.
 ///
 /// Requests carry `re` and `from`, and are answered through the shard of `from`.
 #[derive(Debug)]

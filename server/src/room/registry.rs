@@ -68,18 +68,6 @@ impl Registry {
         self.rooms.0.get(key).filter(|handle| !handle.inbox.is_closed()).map(|handle| handle.clone())
     }
 
-    /// The number of open rooms.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rooms.0.len()
-    }
-
-    /// Whether no room is open.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rooms.0.is_empty()
-    }
-
     /// A room, opened or created if need be.
     ///
     /// # Errors

@@ -11,7 +11,6 @@ use hubbub_protocol::{
     reply::{Done, Joined, MembersPage, Posted, Resume},
 };
 use metrics::counter;
-use serde_json::value::RawValue;
 
 use super::{
     command::{RoomCommand, RoomEvent},
@@ -21,8 +20,9 @@ use super::{
 use crate::{
     domain::{roster::Roster, tail::Tail},
     fanout::{ConnectionId, RoomTag},
-    frame,
+    frame::{self, Json},
     limits::{Limits, size},
+    meter::RoomMeter,
     metrics as names,
     store::{Appended, EventBody, LogPage, NewEvent, StoreError, StoredEvent},
 };
@@ -37,12 +37,19 @@ pub(super) struct Room {
     topic: String,
     seq: Seq,
     at: UnixMs,
-    tail: Tail<Bytes>,
+    tail: Tail<Json>,
     join_events_max: usize,
     typing: Vec<UserId>,
     sight: Arc<Sight>,
     pub(super) roster: Roster<ConnectionId>,
     pub(super) press: Press,
+    pub(super) meter: RoomMeter,
+}
+
+/// Who waits for the answer to a post.
+pub(super) struct Asker {
+    re: u64,
+    from: ConnectionId,
 }
 
 impl Room {
@@ -50,7 +57,7 @@ impl Room {
     pub(super) fn new(log: LogPage, tag: Arc<RoomTag>, sight: Arc<Sight>, press: Press, limits: &Limits) -> Self {
         let mut tail = Tail::new(size(limits.room_tail_events_max), size(limits.room_tail_bytes_max));
         for event in log.events {
-            tail.push(event.seq, frame::json(&event.into_event(tag.name.clone())));
+            tail.push(event.seq, Json::of(&event.into_event(tag.name.clone())));
         }
         sight.seq.store(log.room.seq, Ordering::Relaxed);
         Self {
@@ -65,44 +72,43 @@ impl Room {
             sight,
             roster: Roster::new(size(limits.presence_members_max)),
             press,
+            meter: RoomMeter::new(),
         }
     }
 
     /// Checks what is to be appended; those whose sender is no member are answered, the others come back.
-    pub(super) fn admit(&mut self, events: Vec<RoomEvent>, now: UnixMs) -> (Vec<RoomEvent>, Vec<NewEvent>) {
-        let mut admitted = Vec::with_capacity(events.len());
+    pub(super) fn admit(&mut self, events: Vec<RoomEvent>, now: UnixMs) -> (Vec<Asker>, Vec<NewEvent>) {
+        let mut askers = Vec::with_capacity(events.len());
         let mut appends = Vec::with_capacity(events.len());
         self.at = self.at.max(now);
-        for event in events {
-            let Some(nick) = self.roster.nick(event.user).cloned() else {
-                self.press.reply(event.from, frame::error(Some(event.re), &self.not_joined()));
+        for RoomEvent { re, from, user, nonce, body } in events {
+            let Some(nick) = self.roster.nick(user).cloned() else {
+                self.press.reply(from, frame::error(Some(re), &self.not_joined()));
                 continue;
             };
-            let (nonce, body) = (event.nonce.clone(), event.body.clone());
-            appends.push(NewEvent { at: self.at, user: event.user, nick, nonce, body });
-            admitted.push(event);
+            appends.push(NewEvent { at: self.at, user, nick, nonce, body });
+            askers.push(Asker { re, from });
         }
-        (admitted, appends)
+        (askers, appends)
     }
 
     /// The store has answered: publishes what is new and acknowledges everything, or refuses it.
     pub(super) fn settle(
         &mut self,
-        requests: Vec<RoomEvent>,
+        askers: &[Asker],
         appends: Vec<NewEvent>,
         outcome: Result<Vec<Appended>, StoreError>,
     ) {
         let appended = match outcome {
             Ok(appended) => appended,
-            Err(error) => return self.refuse(&requests, &error),
+            Err(error) => return self.refuse(askers, &error),
         };
-        for ((request, event), Appended { seq, at, duplicate }) in requests.into_iter().zip(appends).zip(appended) {
-            if duplicate {
-                counter!(names::POST_DUPLICATES_TOTAL).increment(1);
-            } else {
+        for ((asker, event), Appended { seq, at, duplicate }) in askers.iter().zip(appends).zip(appended) {
+            self.meter.settled(duplicate);
+            if !duplicate {
                 self.publish(seq, event);
             }
-            self.press.reply(request.from, frame::ok(request.re, &Posted { seq, at, duplicate }));
+            self.press.reply(asker.from, frame::ok(asker.re, &Posted { seq, at, duplicate }));
         }
     }
 
@@ -112,19 +118,18 @@ impl Room {
         }
         self.typing.retain(|user| *user != event.user);
         self.seq = seq;
-        let json = frame::json(&StoredEvent { seq, event }.into_event(self.tag.name.clone()));
-        self.press.log(seq, &json);
+        let json = Json::of(&StoredEvent { seq, event }.into_event(self.tag.name.clone()));
+        self.press.log(seq, json.as_ref());
         self.tail.push(seq, json);
         self.sight.seq.store(seq, Ordering::Relaxed);
-        counter!(names::POSTS_TOTAL).increment(1);
     }
 
-    fn refuse(&mut self, requests: &[RoomEvent], error: &StoreError) {
-        tracing::warn!(room = %self.tag.name, posts = requests.len(), %error, "posts could not be stored");
+    fn refuse(&mut self, askers: &[Asker], error: &StoreError) {
+        tracing::warn!(room = %self.tag.name, posts = askers.len(), %error, "posts could not be stored");
         let message = "the server cannot store now; nothing was posted, send it again with the same nonce";
         let error = ErrorBody::new(ErrorCode::StoreUnavailable, message).retry_after(STORE_RETRY_MS);
-        for request in requests {
-            self.press.reply(request.from, frame::error(Some(request.re), &error));
+        for asker in askers {
+            self.press.reply(asker.from, frame::error(Some(asker.re), &error));
         }
     }
 
@@ -140,7 +145,11 @@ impl Room {
             RoomCommand::Members { re, from, after, limit } => self.members(re, from, after.as_ref(), limit),
             RoomCommand::Typing { user } => self.typing(user),
             RoomCommand::Away { user, away } => self.roster.set_away(user, away),
-            RoomCommand::Rename { user, nick } => self.roster.rename(user, &nick),
+            RoomCommand::Rename { user, nick } => {
+                let displaced = self.roster.rename(user, &nick);
+                self.unseat(displaced);
+                self.count_members();
+            }
             RoomCommand::Detach { user, from } => self.detach(user, from, now_ms),
             RoomCommand::Append(_) => debug_assert!(false, "appends go through admit and settle"),
         }
@@ -149,14 +158,19 @@ impl Room {
     fn seat(&mut self, user: UserId, nick: Nick, away: bool, from: ConnectionId) {
         let before = self.roster.seat(user);
         if before != Some(from) {
-            if let Some(before) = before {
-                self.press.unseat(before, None);
-                self.press.count(before, -1);
-            }
+            self.unseat(before);
             self.press.count(from, 1);
         }
-        self.roster.join(user, nick, away, from);
+        let displaced = self.roster.join(user, nick, away, from);
+        self.unseat(displaced);
         self.count_members();
+    }
+
+    fn unseat(&mut self, seat: Option<ConnectionId>) {
+        if let Some(seat) = seat {
+            self.press.unseat(seat, None);
+            self.press.count(seat, -1);
+        }
     }
 
     fn detach(&mut self, user: UserId, from: ConnectionId, now_ms: u64) {
@@ -174,12 +188,13 @@ impl Room {
             }
             return;
         }
+        let mut reply = re.map(|re| frame::ok(re, &Done {}));
         if let Some(seat) = seat {
-            self.press.unseat(seat, None);
+            self.press.unseat(seat, if seat == from { reply.take() } else { None });
             self.press.count(seat, -1);
         }
-        if let Some(re) = re {
-            self.press.unseat(from, Some(frame::ok(re, &Done {})));
+        if let Some(reply) = reply {
+            self.press.reply(from, reply);
         }
         self.count_members();
     }
@@ -217,7 +232,7 @@ impl Room {
         };
         counter!(names::RESUMES_TOTAL, "outcome" => outcome).increment(1);
         let (members, _) = self.roster.page(None, MEMBERS_PAGE_MAX as usize);
-        let events = events.iter().filter_map(|json| serde_json::from_slice::<&RawValue>(json).ok()).collect();
+        let events = events.iter().map(Json::raw).collect();
         let (epoch, topic) = (self.epoch.clone(), self.topic.clone());
         let member_count = self.roster.len() as u64;
         let room = self.tag.name.clone();
@@ -254,14 +269,4 @@ impl Room {
             self.press.signal(frame::event(&Event::Typing(Typing { room: self.tag.name.clone(), nicks })));
         }
     }
-}
-
-/// Keeps the encoder honest: a tail's entry is one JSON value that a reply can hold as it is.
-#[cfg(test)]
-#[test]
-fn an_encoded_event_stands_in_a_reply_unchanged() {
-    let json = br#"{"ev":"post","seq":1}"#;
-    let raw: &RawValue = serde_json::from_slice(json).expect("JSON");
-    let reply = hubbub_protocol::envelope::encode_ok(1, &[raw]).expect("encodes");
-    assert_eq!(reply, r#"{"re":1,"ok":[{"ev":"post","seq":1}]}"#);
 }

@@ -8,9 +8,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use metrics::histogram;
 use tokio::{
     sync::mpsc,
+    task::yield_now,
     time::{Instant, sleep_until},
 };
 
@@ -22,13 +22,15 @@ use super::{
 use crate::{
     clock::{Clock, monotonic_ms},
     limits::{Limits, size},
-    metrics as names,
     store::{RoomId, Store},
 };
 use hubbub_protocol::NameKey;
 
 /// How often members that went offline are looked at, at most.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
+
+/// Commands after which others on the core are let through.
+const COMMANDS_PER_SLICE: usize = 32;
 
 /// A room and what its flow needs.
 pub(super) struct RoomTask {
@@ -46,7 +48,8 @@ pub(super) struct RoomTask {
 struct Due {
     signals_told: Instant,
     expired: Instant,
-    empty_since: Instant,
+    /// Since when there is no member.
+    empty_since: Option<Instant>,
 }
 
 impl RoomTask {
@@ -54,7 +57,7 @@ impl RoomTask {
         let batch_max = size(self.limits.commit_batch_max);
         let mut batch = Vec::new();
         let now = Instant::now();
-        let mut due = Due { signals_told: now - Duration::from_secs(1), expired: now, empty_since: now };
+        let mut due = Due { signals_told: now - Duration::from_secs(1), expired: now, empty_since: None };
         loop {
             let deadline = self.deadline(&due);
             tokio::select! {
@@ -63,7 +66,7 @@ impl RoomTask {
                     if taken == 0 {
                         break;
                     }
-                    histogram!(names::ROOM_INBOX_DEPTH).record((taken + self.inbox.len()) as f64);
+                    self.room.meter.inbox(taken + self.inbox.len());
                     self.turn(batch.drain(..)).await;
                     if batch.capacity() > 64 && self.inbox.is_empty() {
                         batch = Vec::new();
@@ -71,10 +74,11 @@ impl RoomTask {
                 }
                 () = wait_until(deadline) => {}
             }
-            if self.on_time(&mut due) {
+            self.on_time(&mut due);
+            self.room.press.publish().await;
+            if self.is_over(&mut due) {
                 break;
             }
-            self.room.press.publish().await;
         }
         tracing::debug!(room = self.key.as_str(), "room closed");
     }
@@ -82,7 +86,12 @@ impl RoomTask {
     /// One batch, in order: consecutive posts share a commit.
     async fn turn(&mut self, batch: impl Iterator<Item = RoomCommand>) {
         let mut appends = Vec::new();
-        for command in batch {
+        for (count, command) in batch.enumerate() {
+            if count % COMMANDS_PER_SLICE == COMMANDS_PER_SLICE - 1 && appends.is_empty() {
+                // A crowd that joins at once gets large replies: others on this core are let through meanwhile.
+                self.room.press.publish().await;
+                yield_now().await;
+            }
             match command {
                 RoomCommand::Append(event) => appends.push(event),
                 // A signal needs no place in the order, so it does not break a commit in two.
@@ -100,17 +109,17 @@ impl RoomTask {
 
     /// Stores, then publishes and acknowledges: in this order, whatever happens.
     async fn commit(&mut self, events: Vec<RoomEvent>) {
-        let (requests, appends) = self.room.admit(events, self.clock.now());
+        let (askers, appends) = self.room.admit(events, self.clock.now());
         if appends.is_empty() {
             return;
         }
-        histogram!(names::ROOM_BATCH_EVENTS).record(appends.len() as f64);
+        self.room.meter.batch(appends.len());
         let outcome = self.store.append(self.id, appends.clone()).await;
-        self.room.settle(requests, appends, outcome);
+        self.room.settle(&askers, appends, outcome);
     }
 
-    /// Does what is due; answers whether the room is to be closed.
-    fn on_time(&mut self, due: &mut Due) -> bool {
+    /// Does what is due.
+    fn on_time(&mut self, due: &mut Due) {
         let now = Instant::now();
         if self.room.roster.has_offline() && now >= due.expired + EXPIRE_EVERY {
             self.room.expire(monotonic_ms(), self.limits.offline_member_ms);
@@ -120,11 +129,16 @@ impl RoomTask {
             self.room.tell_signals();
             due.signals_told = now;
         }
+    }
+
+    /// Whether the room has been empty long enough, and nobody is about to ask for it.
+    fn is_over(&self, due: &mut Due) -> bool {
         if !self.room.roster.is_empty() {
-            due.empty_since = now;
+            due.empty_since = None;
             return false;
         }
-        now >= due.empty_since + Duration::from_millis(self.limits.room_idle_ms) && self.rooms.evict(&self.key)
+        let since = *due.empty_since.get_or_insert_with(Instant::now);
+        since.elapsed() >= Duration::from_millis(self.limits.room_idle_ms) && self.rooms.evict(&self.key)
     }
 
     fn presence_interval(&self) -> Duration {
@@ -136,7 +150,8 @@ impl RoomTask {
         let expire = self.room.roster.has_offline().then(|| due.expired + EXPIRE_EVERY);
         let idle = self.room.roster.is_empty().then(|| {
             // Somebody may hold the handle still: then look again a little later.
-            (due.empty_since + Duration::from_millis(self.limits.room_idle_ms)).max(Instant::now() + EXPIRE_EVERY)
+            let since = due.empty_since.unwrap_or_else(Instant::now);
+            (since + Duration::from_millis(self.limits.room_idle_ms)).max(Instant::now() + EXPIRE_EVERY)
         });
         [signals, expire, idle].into_iter().flatten().min()
     }

@@ -30,8 +30,8 @@ use crate::{
 
 type TokenHash = [u8; 32];
 
-/// How many numbers are tried behind a taken nick.
-const SUGGESTIONS: u32 = 99;
+/// The last number that is tried behind a taken nick.
+const SUGGESTION_LAST: u32 = 99;
 
 /// A session. Its changing part is behind a lock that is held for a few instructions.
 pub struct Session {
@@ -43,8 +43,8 @@ pub struct Session {
     state: Mutex<State>,
     /// Here and not with the connection, so that reconnecting brings no new burst.
     posts: Mutex<Bucket>,
-    /// Held while the state is written to the store, so that the newest is written last.
-    writing: tokio::sync::Mutex<()>,
+    /// Held while the store is told of a change, so that changes come one after the other and the newest is last.
+    changing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ struct State {
 impl Session {
     fn new(id: String, user: UserId, token_hash: TokenHash, state: State, limits: &Limits) -> Self {
         let posts = Mutex::new(Bucket::new(limits.post_burst, limits.posts_per_s));
-        Self { id, user, token_hash, state: Mutex::new(state), posts, writing: tokio::sync::Mutex::default() }
+        Self { id, user, token_hash, state: Mutex::new(state), posts, changing: tokio::sync::Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -72,6 +72,12 @@ impl Session {
     /// The milliseconds after which another is allowed.
     pub fn count_post(&self, now_ms: u64) -> Result<(), u64> {
         self.posts.lock().unwrap_or_else(PoisonError::into_inner).take(now_ms)
+    }
+
+    /// Whether the session is reached through this connection.
+    #[must_use]
+    pub fn is_at(&self, connection: ConnectionId) -> bool {
+        self.state().connection == Some(connection)
     }
 
     /// The user's nick now.
@@ -126,22 +132,19 @@ impl Sessions {
     /// # Errors
     /// `nick_taken`, `server_full`, or the store's reason.
     pub async fn begin(&self, nick: Nick) -> Result<(Arc<Session>, String), ErrorBody> {
-        if self.count.fetch_add(1, Ordering::Relaxed) >= self.limits.sessions_max {
-            self.count.fetch_sub(1, Ordering::Relaxed);
-            return Err(ErrorBody::new(ErrorCode::ServerFull, "this server has no place for another session now")
-                .retry_after(60_000));
-        }
-        let begun = self.begin_counted(nick).await;
-        if begun.is_err() {
-            self.count.fetch_sub(1, Ordering::Relaxed);
-        }
+        let begun = self.begin_within_limits(nick).await;
         self.gauge();
         begun
     }
 
-    async fn begin_counted(&self, nick: Nick) -> Result<(Arc<Session>, String), ErrorBody> {
+    async fn begin_within_limits(&self, nick: Nick) -> Result<(Arc<Session>, String), ErrorBody> {
+        let mut reserved = Reservation { sessions: self, counted: true, key: None, session: None };
+        if self.count.fetch_add(1, Ordering::Relaxed) >= self.limits.sessions_max {
+            let message = "this server has no place for another session now";
+            return Err(ErrorBody::new(ErrorCode::ServerFull, message).retry_after(60_000));
+        }
         self.reserve(&nick)?;
-        let mut reserved = self.reservation(nick.key());
+        reserved.key = Some(nick.key());
         let (id, token) = (random_word::<9>().map_err(no_randomness)?, random_word::<32>().map_err(no_randomness)?);
         let token_hash = hash(&token);
         let now = self.clock.now();
@@ -153,11 +156,6 @@ impl Sessions {
         self.by_token.insert(token_hash, session.clone());
         reserved.keep();
         Ok((session, token))
-    }
-
-    /// From here on a nick is given back on every way out, that of a dropped future included.
-    fn reservation(&self, key: NameKey) -> Reservation<'_> {
-        Reservation { sessions: self, key: Some(key), session: None }
     }
 
     /// Takes a nick that nobody has.
@@ -173,7 +171,7 @@ impl Sessions {
             return Ok(());
         }
         let taken = ErrorBody::new(ErrorCode::NickTaken, format!("somebody is {nick} already"));
-        let free = (2..=SUGGESTIONS).filter_map(|number| numbered(nick, number));
+        let free = (2..=SUGGESTION_LAST).filter_map(|number| numbered(nick, number));
         match free.into_iter().find(|nick| !self.nicks.contains_key(&nick.key())) {
             Some(free) => Err(taken.suggest(free.as_str())),
             None => Err(taken),
@@ -224,33 +222,36 @@ impl Sessions {
         self.write_or_warn(session).await;
     }
 
-    /// Changes a session's nick.
+    /// Changes a session's nick. To be run to its end: what is dropped halfway is known in one place only.
     ///
     /// # Errors
-    /// `nick_taken`, or the store's reason; then the nick is the old one.
+    /// `nick_taken`, `unknown_session`, or the store's reason; then the nick is the old one.
     pub async fn rename(&self, session: &Session, nick: Nick) -> Result<(), ErrorBody> {
-        let old = session.nick();
-        let same_key = old.key() == nick.key();
-        if !same_key {
+        let _changing = session.changing.lock().await;
+        let old = {
+            let state = session.state();
+            if state.ended {
+                return Err(unknown_session());
+            }
+            state.nick.clone()
+        };
+        let mut reserved = Reservation { sessions: self, counted: false, key: None, session: None };
+        if old.key() != nick.key() {
             self.reserve(&nick)?;
-        }
-        let mut reserved = self.reservation(nick.key());
-        if same_key {
-            reserved.keep();
+            reserved.key = Some(nick.key());
         }
         let change = SessionChange::Renamed(nick.clone());
         self.store.change_session(session.id.clone(), change).await.map_err(store_error)?;
         session.state().nick = nick;
-        if !same_key {
-            // Now the old one is to be given back instead.
-            reserved.key = Some(old.key());
-        }
+        // Now the old one is to be given back instead.
+        reserved.key = reserved.key.is_some().then(|| old.key());
         Ok(())
     }
 
     /// Ends a session: its nick is free, its token worthless. Should it have a connection by now that is not the
     /// one at which this was asked for, that one is closed.
     pub async fn end(&self, session: &Session, asked_at: Option<ConnectionId>) {
+        let _changing = session.changing.lock().await;
         let State { nick, connection, .. } = {
             let mut state = session.state();
             if std::mem::replace(&mut state.ended, true) {
@@ -258,15 +259,15 @@ impl Sessions {
             }
             state.clone()
         };
-        if let Some(other) = connection.filter(|connection| Some(*connection) != asked_at) {
-            self.close(other, GoodbyeReason::SessionEnded, "this session was ended", close::SESSION_ENDED).await;
-        }
         self.by_token.remove(&session.token_hash);
         self.nicks.remove(&nick.key());
         self.count.fetch_sub(1, Ordering::Relaxed);
         self.gauge();
         if let Err(error) = self.store.change_session(session.id.clone(), SessionChange::Ended).await {
             tracing::warn!(session = %session.id, %error, "a session's end was not stored; it ends by itself later");
+        }
+        if let Some(other) = connection.filter(|connection| Some(*connection) != asked_at) {
+            self.close(other, GoodbyeReason::SessionEnded, "this session was ended", close::SESSION_ENDED).await;
         }
     }
 
@@ -285,7 +286,7 @@ impl Sessions {
     /// Writes the newest state of a session to the store. What is not written costs nothing but time: after a
     /// restart the session counts as idle since the restart, or since it was last written to be.
     async fn write_or_warn(&self, session: &Session) {
-        let _writing = session.writing.lock().await;
+        let _changing = session.changing.lock().await;
         let change = match session.state().idle_since {
             None => SessionChange::Connected,
             Some(since) => SessionChange::Idle(since),
@@ -308,21 +309,25 @@ impl Sessions {
     }
 }
 
-/// A nick, and perhaps a stored session, that are given back when this goes out of scope.
+/// A place, a nick and a stored session that are given back when this goes out of scope, however it does.
 struct Reservation<'a> {
     sessions: &'a Sessions,
+    counted: bool,
     key: Option<NameKey>,
     session: Option<String>,
 }
 
 impl Reservation<'_> {
     fn keep(&mut self) {
-        (self.key, self.session) = (None, None);
+        (self.counted, self.key, self.session) = (false, None, None);
     }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
+        if self.counted {
+            self.sessions.count.fetch_sub(1, Ordering::Relaxed);
+        }
         if let Some(key) = &self.key {
             self.sessions.nicks.remove(key);
         }
