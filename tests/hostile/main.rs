@@ -3,6 +3,7 @@
 
 mod churn;
 mod claim;
+mod cut;
 mod flood;
 mod framing;
 mod fuzzing;
