@@ -6,6 +6,7 @@
 //! there: that is a failed test.
 
 pub mod eventually;
+pub mod fuzz;
 pub mod http;
 pub mod ledger;
 pub mod participant;

@@ -1,0 +1,8 @@
+//! Fuzzes the WebSocket decoder; the rules are in `tests/src/fuzz.rs`.
+#![no_main]
+
+#[allow(dead_code, reason = "each target takes one of the rules")]
+#[path = "../../src/fuzz.rs"]
+mod fuzz;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::frame(data));
