@@ -89,6 +89,7 @@ fn too_big() -> Vec<Fault> {
         .flatten()
         .collect();
     vec![
+        fault("a short length in two bytes", [&[TEXT, 0xfe, 0, 2][..], &[0; 4], b"{}"].concat(), close::PROTOCOL),
         fault("a length with its highest bit", header(TEXT, 1 << 63), close::TOO_BIG),
         fault("1 TiB declared", header(TEXT, 1 << 40), close::TOO_BIG),
         fault("1 TiB declared of a fragment", header(TEXT_BEGINS, 1 << 40), close::TOO_BIG),

@@ -34,6 +34,7 @@ async fn handshakes_that_are_none_get_their_status() {
         ("a version of the future", good.replace("Version: 13", "Version: 14"), 426),
         ("a key that is none", good.replace("dGhlIHNhbXBsZSBub25jZQ==", "x"), 400),
         ("a key that is too short", good.replace("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZQ=="), 400),
+        ("HTTP/1.0", good.replace("HTTP/1.1", "HTTP/1.0"), 400),
         ("no host", good.replace("Host:", "X-Host:"), 400),
         ("no key", good.replace("Sec-WebSocket-Key", "X-Key"), 400),
         ("another upgrade", good.replace("Upgrade: websocket", "Upgrade: h2c"), 426),

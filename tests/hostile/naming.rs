@@ -73,6 +73,7 @@ fn bad_names() -> Vec<String> {
     ]
     .map(str::to_owned)
     .into();
+    bad.extend(["\u{3164}", "\u{ffa0}", "\u{115f}", "ana\u{34f}", "ana\u{fe0f}"].map(str::to_owned));
     bad.extend(['\u{202a}', '\u{202b}', '\u{202d}', '\u{202e}', '\u{2067}', '\u{2069}'].map(|c| format!("a{c}b")));
     bad
 }

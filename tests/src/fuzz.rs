@@ -22,6 +22,9 @@ const FRAME_BYTES_MAX: usize = 300;
 /// The largest piece that a decoder is fed here.
 const PIECE_BYTES_MAX: usize = 64;
 
+/// The longest sentence about a request that is none, however long that was.
+const MESSAGE_BYTES_MAX: usize = 1_000;
+
 /// What a decoder made of some bytes.
 type Decoded = (Vec<ClientFrame>, Option<FrameError>);
 
@@ -102,18 +105,17 @@ impl<'de> Deserialize<'de> for Keys {
     }
 }
 
-/// The id of a frame that has exactly one proper `id`, and at most one `op`, which is a word.
+/// The id of a frame that has exactly one proper `id` and at most one `op`.
 fn readable_id(text: &str) -> Option<u64> {
     let Keys(keys) = serde_json::from_str(text).ok()?;
     let count = |name| keys.iter().filter(|key| *key == name).count();
     let value: serde_json::Value = serde_json::from_str(text).ok()?;
-    let op_is_a_word = value.get("op").is_none_or(|op| op.is_string());
     let id = value.get("id")?.as_u64().filter(|id| *id <= REQUEST_ID_MAX)?;
-    (count("id") == 1 && count("op") <= 1 && op_is_a_word).then_some(id)
+    (count("id") == 1 && count("op") <= 1).then_some(id)
 }
 
-/// A request: what is read is written and read as the same again; what is refused has a code, a sentence that is at
-/// most as long as what was sent with every character escaped, and the id where one could be read.
+/// A request: what is read is written and read as the same again; what is refused has a code, a sentence that does
+/// not send back what was sent, and the id where one could be read.
 pub fn request(text: &str) {
     match RequestFrame::decode(text) {
         Ok(frame) => {
@@ -124,7 +126,7 @@ pub fn request(text: &str) {
         }
         Err(error) => {
             assert!(matches!(error.error.code, ErrorCode::Malformed | ErrorCode::UnknownOp), "{error:?}");
-            assert!(!error.error.message.is_empty() && error.error.message.len() <= 8 * text.len() + 200, "{error:?}");
+            assert!(!error.error.message.is_empty() && error.error.message.len() <= MESSAGE_BYTES_MAX, "{error:?}");
             if let Some(id) = readable_id(text) {
                 assert_eq!(error.id, Some(id), "{error:?}");
             }
