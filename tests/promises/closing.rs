@@ -25,7 +25,7 @@ async fn guest(address: SocketAddr, nick: &str) -> Wire {
 
 /// What peers that break the rules of WebSocket or of the protocol are closed with.
 async fn broken_rules(address: SocketAddr) -> Vec<u16> {
-    let frames = [vec![0x81, 0x02, b'h', b'i'], text_frame(2, &[0xff, 0xff]), text_frame(1 << 40, b"")];
+    let frames = [vec![0x81, 0x02, b'h', b'i'], vec![0x81, 0x82, 0, 0, 0, 0, 0xff, 0xff], text_frame(1 << 40, b"")];
     let mut codes = Vec::new();
     for (number, bytes) in frames.into_iter().enumerate() {
         let mut wire = guest(address, &format!("breaker{number}")).await;

@@ -45,6 +45,10 @@ async fn talk(mut who: Participant, mut random: StdRng, together: Arc<Barrier>) 
         let length = random.random_range(1..3_000);
         who.say(room, &format!("{number} {}", "w".repeat(length)));
         for _ in 0..random.random_range(0..8) {
+            // Once all of its own is said, nobody may have anything more to tell: all could wait for each other.
+            if who.is_done() {
+                break;
+            }
             who.step().await;
         }
         if random.random_ratio(1, 20)
