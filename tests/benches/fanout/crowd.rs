@@ -158,8 +158,13 @@ fn message(dialect: Dialect, number: u64) -> Vec<u8> {
 }
 
 fn masked(text: &str) -> Vec<u8> {
-    let mut frame = vec![0x81, 0x80 | 126];
-    frame.extend((text.len() as u16).to_be_bytes());
+    let mut frame = vec![0x81];
+    if text.len() < 126 {
+        frame.push(0x80 | text.len() as u8);
+    } else {
+        frame.push(0x80 | 126);
+        frame.extend((text.len() as u16).to_be_bytes());
+    }
     frame.extend([0; 4]);
     frame.extend(text.as_bytes());
     frame

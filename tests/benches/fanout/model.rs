@@ -7,7 +7,7 @@
 //! Each is written as it usually is, with bounded queues. What differs is what a recipient costs.
 
 use std::{
-    io::{self, IoSlice, Read},
+    io::{self, IoSlice},
     rc::Rc,
     sync::Arc,
 };
@@ -18,7 +18,11 @@ use hubbub_server::{
     connection::websocket::{ClientFrame, Decoder},
     fanout::{Batch, Fanout, Item, LocalShard, LogChunk, Order, Outbox, RoomTag, ShardCommand, ShardLimits, Socket},
 };
-use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::mpsc,
+};
 
 use crate::bare;
 
@@ -51,7 +55,8 @@ pub(crate) fn serve(model: Model) -> io::Result<()> {
             sockets.push(socket);
         }
         let (frames, inbox) = mpsc::channel(QUEUE_MAX);
-        std::thread::spawn(move || read(sender, &frames));
+        let sender = TcpStream::from_std(sender)?;
+        actix_rt::spawn(read(sender, frames));
         match model {
             Model::Callback => callback(sockets, inbox).await,
             Model::Coroutine => coroutine(sockets, inbox).await,
@@ -63,10 +68,10 @@ pub(crate) fn serve(model: Model) -> io::Result<()> {
 type Frames = Vec<bytes::Bytes>;
 
 /// Reads the sender's messages; what comes at once is handed on at once.
-fn read(mut sender: std::net::TcpStream, frames: &mpsc::Sender<Frames>) -> io::Result<()> {
+async fn read(mut sender: TcpStream, frames: mpsc::Sender<Frames>) -> io::Result<()> {
     let (mut decoder, mut scratch) = (Decoder::new(65_536), vec![0; 65_536]);
     loop {
-        let count = sender.read(&mut scratch)?;
+        let count = sender.read(&mut scratch).await?;
         decoder.feed(&scratch[..count]);
         let mut read = Vec::new();
         while let Some(frame) = decoder.next_frame().map_err(io::Error::other)? {
@@ -74,7 +79,7 @@ fn read(mut sender: std::net::TcpStream, frames: &mpsc::Sender<Frames>) -> io::R
                 read.push(bare::frame(&text).into());
             }
         }
-        if count == 0 || frames.blocking_send(read).is_err() {
+        if count == 0 || frames.send(read).await.is_err() {
             return Ok(());
         }
     }
