@@ -188,4 +188,5 @@ fn notice(state: &mut State, text: &str) {
     if let Some(room) = state.rooms.active_mut() {
         room.timeline.push_local(now, Body::Notice { text: safe_line(text).into_owned(), bad: false });
     }
+    scroll::to_newest(state);
 }

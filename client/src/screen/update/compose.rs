@@ -121,11 +121,12 @@ pub(super) fn too_long(state: &mut State, text: &str) -> bool {
 pub(super) fn post(state: &mut State, kind: PostKind, text: String, effects: &mut Vec<Effect>) {
     state.last_post += 1;
     let (id, now, link) = (state.last_post, state.now, state.link);
-    scroll::to_newest(state);
     let Some(room) = state.rooms.active_mut() else { return };
     let fate = Fate::Waiting { held: None };
     room.pending.push(Pending { id, nonce: None, link, at: now, kind, text: text.clone(), fate });
     effects.push(Effect::Post { id, room: room.name.clone(), kind, text });
+    // behind the newest that is there, this one included
+    scroll::to_newest(state);
 }
 
 /// Sends all failed posts of the room in front again.

@@ -28,8 +28,9 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
         // its event may have come under another session's user, or lie in what was left out
         let log_end = room.timeline.log_end();
         room.pending.retain(|post| !post.is_in_log(log_end));
+        room.timeline.find_view_again(&room.pending);
     }
-    if state.is_reading()
+    if is_reading(state)
         && let Some(room) = state.rooms.active_mut()
     {
         room.mark_read();
@@ -38,6 +39,16 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     load(state, effects);
     refresh_members(state, effects);
     title(state, effects);
+}
+
+/// Whether the newest of the room in front is before somebody's eyes.
+pub(super) fn is_reading(state: &State) -> bool {
+    sees_rooms(state) && state.room().is_some_and(|room| room.timeline.follows())
+}
+
+/// Whether the rooms are before somebody's eyes, with nothing over them.
+fn sees_rooms(state: &State) -> bool {
+    state.focused && state.setup.is_none() && state.overlay.is_none() && fits(state.size)
 }
 
 /// When time alone changes what is shown.
@@ -68,7 +79,7 @@ fn expire(state: &mut State) {
 /// The unread line was on the screen: it needs no pointer to it any more.
 fn note_unread_line(state: &mut State) {
     let pending = state.room().is_some_and(|room| room.marker.is_some() && !room.marker_seen);
-    if !pending || state.setup.is_some() || !state.focused {
+    if !pending || !sees_rooms(state) {
         return;
     }
     let above = Layout::of(state).is_some_and(|layout| layout.unread_is_above());

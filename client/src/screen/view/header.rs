@@ -57,6 +57,6 @@ fn aside(state: &State) -> String {
 
 fn waiting_elsewhere(state: &State) -> (u64, u64) {
     let (unread, mentions) = state.rooms.waiting();
-    let here = state.room().map_or((0, 0), |room| (room.unread(), room.mentions));
+    let here = state.room().map_or((0, 0), |room| (room.unread(), room.mentioned()));
     (unread.saturating_sub(here.0), mentions.saturating_sub(here.1))
 }
