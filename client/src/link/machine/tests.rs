@@ -383,3 +383,48 @@ fn a_room_is_left_at_once_without_a_connection() {
     assert!(matches!(on_its_way.try_recv(), Ok(Ok(_))));
     assert!(matches!(part(&mut bench).try_recv(), Ok(Ok(_))));
 }
+
+#[test]
+fn a_connection_can_be_given_up_for_another_one() {
+    let mut bench = Bench::online(Identity::made_up());
+    bench.join();
+    bench.machine.reconnect_now(bench.now);
+    let actions: Vec<Action> = std::iter::from_fn(|| bench.machine.action()).collect();
+    assert_eq!(actions, [Action::Disconnect, Action::Connect]);
+    bench.machine.connected(bench.now);
+    assert_eq!(Bench::hello(bench.ok(&welcome(true))).token.as_deref(), Some("secret"));
+    assert!(bench.machine.is_online());
+}
+
+#[test]
+fn a_place_that_no_log_has_is_a_fault_of_the_server() {
+    let frame = |seq: u64| format!(r#"{{"ev":"poll","room":"lobby","seq":{seq}}}"#);
+    let mut bench = Bench::online(Identity::made_up());
+    bench.join();
+    bench.machine.frame(&frame((1 << 53) - 1), bench.now);
+    assert!(bench.machine.is_online());
+    for seq in [1 << 53, u64::MAX] {
+        let mut bench = Bench::online(Identity::made_up());
+        bench.join();
+        bench.machine.frame(&frame(seq), bench.now);
+        let LinkState::Waiting { reason, .. } = bench.state() else { panic!("not waiting") };
+        assert!(matches!(reason, Outage::Protocol(_)), "{reason}");
+    }
+    let mut bench = Bench::online(Identity::made_up());
+    bench.join();
+    bench.post("n1", "hi");
+    bench.ok(&Posted { seq: u64::MAX, at: 1, duplicate: false });
+    assert!(!bench.machine.is_online());
+}
+
+#[test]
+fn a_server_that_says_nothing_sensible_of_its_pings_has_the_time_to_answer_ours() {
+    let mut bench = Bench::new(Identity::made_up());
+    bench.machine.connected(bench.now);
+    let mut welcome = welcome(false);
+    welcome.limits.ping_interval_ms = 0;
+    bench.ok(&welcome);
+    bench.now += Duration::from_secs(20);
+    bench.machine.tick(bench.now);
+    assert!(bench.machine.is_online());
+}

@@ -4,6 +4,7 @@ pub(crate) mod composer;
 pub(crate) mod editor;
 pub(crate) mod jump;
 pub(crate) mod members;
+pub(crate) mod mention;
 pub(crate) mod pending;
 pub(crate) mod room;
 pub(crate) mod rooms;

@@ -13,7 +13,8 @@ use hubbub_protocol::{
 
 use crate::{
     link::Page,
-    screen::{state::pending::Pending, text::safe},
+    safe::safe,
+    screen::state::{mention::named, pending::Pending},
 };
 
 /// The most entries of one room that are held.
@@ -342,7 +343,7 @@ pub(crate) fn entry(event: &Event, me: Option<u64>, nick: &str) -> Option<(Seq, 
         Event::Post(post) => {
             let own = me == Some(post.user);
             let text = safe(&post.text).into_owned();
-            let mention = !own && mentions(&text, nick);
+            let mention = !own && !named(&text, nick).is_empty();
             let body = Body::Post { from: post.from.clone(), kind: post.kind, text, mention };
             Some((post.seq, Some(Entry { key: Key::Event(post.seq), at: post.at, body })))
         }
@@ -353,20 +354,6 @@ pub(crate) fn entry(event: &Event, me: Option<u64>, nick: &str) -> Option<(Seq, 
         Event::Typing(_) | Event::Presence(_) | Event::Lagged(_) | Event::Goodbye(_) => None,
         Event::Unknown(unknown) => unknown.seq.map(|seq| (seq, None)),
     }
-}
-
-/// Whether a text names somebody: the nick as a word of its own, however it is written.
-pub(crate) fn mentions(text: &str, nick: &str) -> bool {
-    if nick.is_empty() {
-        return false;
-    }
-    let (text, nick) = (text.to_lowercase(), nick.to_lowercase());
-    let in_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-    text.match_indices(&nick).any(|(at, found)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + found.len()..].chars().next();
-        !before.is_some_and(in_name) && !after.is_some_and(in_name)
-    })
 }
 
 #[cfg(test)]

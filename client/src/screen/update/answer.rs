@@ -7,6 +7,7 @@ use hubbub_protocol::{
 
 use crate::{
     link::{LinkError, Nonce, Page, PostError},
+    safe::safe_line,
     screen::{
         state::{
             Overlay, State,
@@ -14,7 +15,6 @@ use crate::{
             pending::Fate,
             timeline::{self, Loading},
         },
-        text::safe_line,
         update::{Answer, Effect, scroll, settle},
         view::timeline::Layout,
     },

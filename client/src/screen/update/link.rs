@@ -11,6 +11,7 @@ use hubbub_protocol::{
 
 use crate::{
     link::{CloseReason, Held, LinkState, Nonce, PostFailure, RoomSnapshot, SessionIdentity, Signal, Update},
+    safe::safe_line,
     screen::{
         state::{
             State,
@@ -18,7 +19,6 @@ use crate::{
             status::Connection,
             timeline::{self, Body},
         },
-        text::safe_line,
         update::{Effect, settle, setup},
     },
 };

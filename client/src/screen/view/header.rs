@@ -6,10 +6,13 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::screen::{
-    state::State,
-    text::{fit, safe_line, width},
-    view::frame::areas,
+use crate::{
+    safe::safe_line,
+    screen::{
+        state::State,
+        text::{fit, width},
+        view::frame::areas,
+    },
 };
 
 /// Draws it.

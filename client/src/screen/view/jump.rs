@@ -7,14 +7,17 @@ use ratatui::{
     widgets::{Block, BorderType},
 };
 
-use crate::screen::{
-    state::{
-        State,
-        jump::{Choice, ChoiceKind, Jump},
-        room::Room,
+use crate::{
+    safe::safe_line,
+    screen::{
+        state::{
+            State,
+            jump::{Choice, ChoiceKind, Jump},
+            room::Room,
+        },
+        text::{fit, width},
+        view::composer::draw_text,
     },
-    text::{fit, safe_line, width},
-    view::composer::draw_text,
 };
 
 /// Rows of the box that are not choices: edges, what is typed, a rule.
