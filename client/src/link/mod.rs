@@ -20,6 +20,8 @@
 mod command;
 mod config;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod handle;
 mod jitter;
 mod machine;
