@@ -5,7 +5,7 @@ use hubbub_protocol::id::UnixMs;
 use crate::{
     link::Page,
     screen::{
-        state::{State, status::Connection, timeline::Loading},
+        state::{State, room::Room, status::Connection, timeline::Loading},
         update::Effect,
         view::{
             frame::{areas, fits},
@@ -17,6 +17,9 @@ use crate::{
 
 /// Pages are asked for when fewer items than this are left in their direction.
 const PREFETCH_ITEMS: usize = 25;
+
+/// In rooms that are not in front, what was missed is read back until so many entries are here.
+const READ_BACK_ENTRIES_MAX: usize = 500;
 
 /// The least time between two requests for the members of a room, in milliseconds.
 const MEMBERS_INTERVAL_MS: u64 = 10_000;
@@ -37,6 +40,7 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     }
     note_unread_line(state);
     load(state, effects);
+    read_back(state, effects);
     refresh_members(state, effects);
     title(state, effects);
 }
@@ -112,6 +116,26 @@ fn load(state: &mut State, effects: &mut Vec<Effect>) {
     };
     timeline.loading = Loading::Asked(page);
     effects.push(Effect::History(room.name.clone(), page));
+}
+
+/// Asks for what was missed in a room before the part of its log that is here, so that mentions there are counted:
+/// page after page up to a bound, one room at a time.
+fn read_back(state: &mut State, effects: &mut Vec<Effect>) {
+    let is_asking = state.rooms.iter().any(|room| matches!(room.timeline.loading, Loading::Asked(_)));
+    if is_asking || !state.status.is_online() || state.setup.is_some() {
+        return;
+    }
+    let misses = |room: &&mut Room| {
+        let timeline = &room.timeline;
+        let is_whole = timeline.follows() && timeline.has_newest() && timeline.loading == Loading::Idle;
+        let missed = room.unread() > 0 && room.read + 1 < timeline.start() && !timeline.has_beginning();
+        room.joined && is_whole && missed && timeline.entries().len() < READ_BACK_ENTRIES_MAX
+    };
+    if let Some(room) = state.rooms.iter_mut().find(misses) {
+        let page = room.timeline.page_before();
+        room.timeline.loading = Loading::Asked(page);
+        effects.push(Effect::History(room.name.clone(), page));
+    }
 }
 
 /// Asks for the members where the server only told that they changed.

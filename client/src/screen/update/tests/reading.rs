@@ -197,16 +197,25 @@ fn the_members_of_a_lively_room_are_asked_for_now_and_then() {
 }
 
 #[test]
-fn what_was_missed_beyond_measure_is_left_out_and_counted() {
+fn what_was_missed_beyond_measure_is_left_out_counted_and_searched_for_mentions_within_bounds() {
     let mut stage = deep_room(1_000);
     stage.key("Alt-1");
     stage.link(Update::Gap { room: room("deep"), after: 1_000, before: 3_001 });
-    stage.events("deep", vec![post("deep", 3_001, NOON, "bo", "after the gap")]);
+    let mut asked = stage.events("deep", vec![post("deep", 3_001, NOON, "bo", "after the gap")]);
     let deep = stage.state.rooms.get_mut(&room("deep")).expect("is there");
     assert_eq!(deep.unread(), 2_001);
-    let effects = stage.key("Alt-2");
-    assert!(stage.screen().contains("after the gap"));
-    assert!(has(&effects, &Effect::History(room("deep"), Page::Before(3_001))), "{effects:?}");
+    let mut first = 3_001;
+    while has(&asked, &Effect::History(room("deep"), Page::Before(first))) {
+        let mut events = page(first - 100, first - 1, true).events;
+        events[50] = post("deep", first - 50, NOON, "bo", "ana: read this");
+        let history = History { events, ..page(first - 100, first - 1, true) };
+        asked = stage.input(Input::Answer(Answer::History(room("deep"), Page::Before(first), Ok(history))));
+        first -= 100;
+    }
+    let deep = stage.state.rooms.get_mut(&room("deep")).expect("is there");
+    assert_eq!((first, deep.mentioned(), deep.unread()), (2_501, 5, 2_001));
+    stage.key("Alt-2");
+    assert!(stage.screen().contains("after the gap"), "{}", stage.screen());
 }
 
 #[test]
