@@ -4,8 +4,10 @@
 //! cli      the command line: the screen's options, and post, tail, rooms for scripts
 //! screen   the terminal screen
 //! link     connection, session, rooms and posts as one typed, asynchronous thing; knows none of the above
+//! safe     text from the network, made harmless to a terminal
 //! ```
 
 pub mod cli;
 pub mod link;
+mod safe;
 pub mod screen;

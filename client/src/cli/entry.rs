@@ -5,10 +5,10 @@ use std::{future::Future, io, pin::pin, time::Duration};
 use hubbub_protocol::{ErrorCode, Nick};
 use tokio::time::{Instant, sleep_until};
 
-use super::print;
 use crate::link::{
     CloseReason, Identity, Link, LinkConfig, LinkError, LinkHandle, LinkState, LinkUpdates, Outage, ServerUrl, Update,
 };
+use crate::safe::safe_line;
 
 /// The least time that a request has, however short the patience with the network is.
 const REQUEST_TIME: Duration = Duration::from_secs(15);
@@ -222,7 +222,7 @@ fn short(duration: Duration) -> String {
 
 /// Words for people, on stderr.
 pub(super) fn note(sentence: &str) {
-    eprintln!("hubbub: {}", print::safe(sentence));
+    eprintln!("hubbub: {}", safe_line(sentence));
 }
 
 /// Resolves when the user or the system wants the program to end.

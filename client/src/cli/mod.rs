@@ -16,12 +16,10 @@ use hubbub_protocol::{Nick, RoomName, id::Seq};
 
 use self::entry::{Entry, Failure};
 use crate::{
-    link::ServerUrl,
+    link::{DEFAULT_SERVER, ServerUrl},
+    safe::safe_line,
     screen::{self, ScreenOptions},
 };
-
-/// Where a server is looked for that was neither named nor remembered.
-const DEFAULT_SERVER: &str = "127.0.0.1:8080";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -87,7 +85,7 @@ enum Command {
         /// Begin after this seq instead of at the last 20 events; 0 is the beginning
         #[arg(long, value_name = "SEQ")]
         since: Option<Seq>,
-        /// Stop at the end of what is there instead of waiting for more
+        /// Stop at the end of what is there instead of waiting for more; the room is not entered, and must exist
         #[arg(long)]
         no_follow: bool,
         /// How long to try to reach the server, in seconds; once there, following tries for ever
@@ -143,7 +141,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(sentence) = failure.sentence() {
-                eprintln!("hubbub: {}", print::safe(&sentence));
+                eprintln!("hubbub: {}", safe_line(&sentence));
             }
             ExitCode::from(failure.code())
         }

@@ -33,7 +33,7 @@ struct Stored<'a> {
     nonce: &'a Nonce,
 }
 
-/// Something to say, and its line in the input; `Err`: why there is no more.
+/// Something to say, and its line in the input; `Err`: why that line cannot be said.
 type Line = Result<(u64, String), String>;
 
 /// Posts the words, or every line of stdin when there are none.
@@ -71,8 +71,17 @@ fn open_input(words: &[String]) -> Result<mpsc::Receiver<Line>, Failure> {
 fn read_lines(mut input: impl BufRead, lines: &mpsc::Sender<Line>) {
     for number in 1.. {
         let mut bytes = Vec::new();
-        let line = match input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes) {
+        // One byte more than is taken, so that a line of just that length is told from a longer one.
+        let line = match input.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut bytes) {
             Ok(0) => return,
+            Ok(read) if read as u64 > LINE_BYTES_MAX && bytes.last() != Some(&b'\n') => {
+                let skipped = input.skip_until(b'\n');
+                let too_long = lines.blocking_send(Err(format!("line {number} has more than {LINE_BYTES_MAX} bytes")));
+                if too_long.is_err() || skipped.is_err() {
+                    return;
+                }
+                continue;
+            }
             Ok(_) => {
                 let text = String::from_utf8(bytes).map_err(|_| format!("line {number} is not UTF-8"));
                 text.map(|text| (number, text.trim_end_matches(['\n', '\r']).to_owned()))
@@ -174,6 +183,20 @@ async fn next(input: &mut Option<mpsc::Receiver<Line>>) -> Option<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_is_an_error_and_the_next_one_is_read() {
+        let (lines, mut input) = mpsc::channel(8);
+        let longest = "x".repeat(usize::try_from(LINE_BYTES_MAX).expect("fits"));
+        let text = format!("{longest}\n{longest}y and the rest of it\nnext\n{longest}z");
+        read_lines(text.as_bytes(), &lines);
+        drop(lines);
+        assert_eq!(input.try_recv(), Ok(Ok((1, longest))));
+        assert_eq!(input.try_recv(), Ok(Err(format!("line 2 has more than {LINE_BYTES_MAX} bytes"))));
+        assert_eq!(input.try_recv(), Ok(Ok((3, "next".to_owned()))));
+        assert_eq!(input.try_recv(), Ok(Err(format!("line 4 has more than {LINE_BYTES_MAX} bytes"))));
+        assert!(input.try_recv().is_err());
+    }
 
     #[test]
     fn every_line_with_text_is_a_post_and_what_is_no_text_ends_the_reading() {

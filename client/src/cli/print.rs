@@ -1,7 +1,6 @@
 //! Printing what came from the network: never a character that a terminal would obey.
 
 use std::{
-    borrow::Cow,
     fmt::Write as _,
     io::{self, Write as _},
 };
@@ -14,34 +13,10 @@ use hubbub_protocol::{
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
+use crate::safe::{is_unsafe, safe_line};
+
 /// What the further lines of a post begin with.
 const INDENT: &str = "    ";
-
-/// Whether a terminal could take the character for an order, or for another reading direction.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// The text with everything that a terminal would obey made visible: ESC as `^[`, others as `\u{202e}`.
-pub(super) fn safe(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unsafe) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match c {
-            '\u{7f}' => shown.push_str("^?"),
-            '\0'..='\u{1f}' => {
-                shown.push('^');
-                shown.push(char::from((c as u8) ^ 0x40));
-            }
-            c if is_unsafe(c) => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
-    Cow::Owned(shown)
-}
 
 /// An event of a log for people, without the last line feed; further lines are indented.
 pub(super) fn human(event: &Event, zone: &TimeZone) -> Option<String> {
@@ -49,21 +24,21 @@ pub(super) fn human(event: &Event, zone: &TimeZone) -> Option<String> {
         Event::Post(Post { at, from, kind, text, .. }) => {
             let mut shown = time(*at, zone);
             match kind {
-                PostKind::Text | PostKind::Unknown => write!(shown, " {}: ", safe(from.as_str())),
-                PostKind::Action => write!(shown, " * {} ", safe(from.as_str())),
+                PostKind::Text | PostKind::Unknown => write!(shown, " {}: ", safe_line(from.as_str())),
+                PostKind::Action => write!(shown, " * {} ", safe_line(from.as_str())),
             }
             .ok()?;
             let mut lines = text.split('\n');
-            shown.push_str(&safe(lines.next().unwrap_or_default()));
+            shown.push_str(&safe_line(lines.next().unwrap_or_default()));
             for line in lines {
                 shown.push('\n');
                 shown.push_str(INDENT);
-                shown.push_str(&safe(line));
+                shown.push_str(&safe_line(line));
             }
             Some(shown)
         }
         Event::Topic(Topic { at, from, topic, .. }) => {
-            let (time, from, topic) = (time(*at, zone), safe(from.as_str()), safe(topic));
+            let (time, from, topic) = (time(*at, zone), safe_line(from.as_str()), safe_line(topic));
             Some(if topic.is_empty() {
                 format!("{time} * {from} removed the topic")
             } else {
@@ -137,9 +112,8 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_is_made_visible() {
-        assert_eq!(safe("plain ä 日本 👍"), "plain ä 日本 👍");
-        assert_eq!(safe("\u{1b}[2J\u{7}\r\u{7f}"), "^[[2J^G^M^?");
-        assert_eq!(safe("\u{9b}2J \u{202e}abc"), "\\u{9b}2J \\u{202e}abc");
+        let shown = human(&post(PostKind::Text, "a\u{1b}[2J\nb\u{202e}\u{9b}c"), &TimeZone::UTC).expect("a log event");
+        assert_eq!(shown, "2026-11-23 10:02:11 ana: a␛[2J\n    b<U+202E><U+009B>c");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{
     entry::{Entry, Failure, Visit, interrupted},
     print,
 };
+use crate::safe::safe_line;
 
 /// Lists every room, page by page.
 pub(super) async fn run(entry: Entry, json: bool) -> Result<(), Failure> {
@@ -36,11 +37,11 @@ async fn list(visit: &mut Visit, json: bool) -> Result<(), Failure> {
 }
 
 fn human(info: &RoomInfo, width: usize) -> String {
-    let name = print::safe(info.room.as_str());
+    let name = safe_line(info.room.as_str());
     let space = " ".repeat(width.saturating_sub(name.width()));
     let members =
         if info.member_count == 1 { "1 member ".to_owned() } else { format!("{} members", info.member_count) };
-    format!("#{name}{space}  {members:>10}  {}", print::safe(&info.topic)).trim_end().to_owned()
+    format!("#{name}{space}  {members:>10}  {}", safe_line(&info.topic)).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -57,7 +58,7 @@ mod tests {
             member_count,
             seq: 0,
         };
-        assert_eq!(human(&info("lobby", 1, "Hello\u{1b}"), 6), "#lobby    1 member   Hello^[");
+        assert_eq!(human(&info("lobby", 1, "Hello\u{1b}"), 6), "#lobby    1 member   Hello␛");
         assert_eq!(human(&info("日本語", 12, "x"), 6), "#日本語  12 members  x");
         assert_eq!(human(&info("empty", 0, ""), 6), "#empty    0 members");
     }

@@ -105,6 +105,9 @@ pub enum Outage {
         /// The server's words, possibly none.
         reason: String,
     },
+    /// Another connection was asked for.
+    #[error("connecting anew")]
+    Asked,
     /// The connection broke.
     #[error("connection lost: {0}")]
     Lost(String),

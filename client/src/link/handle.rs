@@ -20,6 +20,7 @@ use tokio::{
 use super::{
     command::{Call, Command, Wishes},
     error::{LinkError, PostError, PostFailure},
+    machine::{SEQ_MAX, largest},
     nonce,
     outbox::{NewPost, PostWaiter},
     update::{JoinFrom, RoomSnapshot, Update},
@@ -151,7 +152,12 @@ impl LinkHandle {
             Page::Before(seq) => (None, Some(seq)),
             Page::After(seq) => (Some(seq), None),
         };
-        self.call(Request::History(request::History { room: room.to_string(), after, before, limit })).await
+        let request = request::History { room: room.to_string(), after, before, limit };
+        let page: History = self.call(Request::History(request)).await?;
+        match largest(page.seq, &page.events) {
+            seq if seq > SEQ_MAX => Err(LinkError::Unreadable(format!("{seq} is no place in a log"))),
+            _ => Ok(page),
+        }
     }
 
     /// Reads a page of a joined room's members, those after a nick.
@@ -232,7 +238,7 @@ impl LinkHandle {
         self.try_command(Command::Discard(nonce.clone()))
     }
 
-    /// Tries to connect now instead of at the end of a wait.
+    /// Connects now: instead of at the end of a wait, or anew when there is a connection already.
     pub fn reconnect_now(&self) {
         self.wishes.ask_reconnect();
     }

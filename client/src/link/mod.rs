@@ -20,6 +20,8 @@
 mod command;
 mod config;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod handle;
 mod jitter;
 mod machine;
@@ -42,8 +44,9 @@ pub use config::{Backoff, Capacity, GapPolicy, Identity, IfTaken, LinkConfig, Ni
 pub use error::{CloseReason, LinkError, Outage, PostError, PostFailure};
 pub use handle::{LinkHandle, LinkUpdates, Page, PostWaitError, Settled};
 pub use hubbub_protocol::{event::PostKind, id::Nonce};
+pub use machine::TYPING_INTERVAL;
 pub use update::{Held, JoinFrom, LinkState, RoomSnapshot, SessionIdentity, Signal, Update};
-pub use url::{DEFAULT_PORT, ServerUrl, ServerUrlError};
+pub use url::{DEFAULT_PORT, DEFAULT_SERVER, ServerUrl, ServerUrlError};
 
 /// Starts links.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use hubbub_protocol::{
-    ErrorCode, Event, Nick, Request, RequestFrame, RoomName, SUBPROTOCOL,
+    ErrorCode, Event, Request, RequestFrame, SUBPROTOCOL,
     envelope::encode_ok,
-    event::{Post, PostKind},
-    reply::{Done, Joined, Limits, Posted, Resume, Server, User, Welcome},
+    event::PostKind,
+    reply::{Done, Posted, Resume},
 };
 use serde::Serialize;
 use tokio::{
@@ -24,7 +24,10 @@ use tokio_tungstenite::{
     },
 };
 
-use super::*;
+use super::{
+    fixture::{event, joined, lobby, welcome},
+    *,
+};
 
 /// More than anything here takes; only a test that would hang for ever meets it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -81,37 +84,6 @@ impl Peer {
     }
 }
 
-fn lobby() -> RoomName {
-    RoomName::parse("lobby").expect("a room")
-}
-
-fn welcome(resumed: bool) -> Welcome {
-    let limits = Limits {
-        frame_bytes_max: 65_536,
-        text_chars_max: 4_000,
-        topic_chars_max: 400,
-        rooms_per_session_max: 256,
-        post_burst: 20,
-        posts_per_s: 5,
-        ping_interval_ms: 25_000,
-        session_idle_ms: 86_400_000,
-    };
-    let user = User { id: 7, nick: Nick::parse("ana").expect("a nick") };
-    let server = Server { name: "s".to_owned(), version: "0".to_owned(), protocol: 1 };
-    Welcome { session: "s".to_owned(), token: "secret".to_owned(), resumed, user, limits, server }
-}
-
-fn joined(seq: u64, resume: Resume, events: Vec<Event>) -> Joined {
-    let (epoch, topic, members) = ("e".to_owned(), String::new(), Vec::new());
-    Joined { room: lobby(), epoch, seq, topic, resume, member_count: 1, members, events }
-}
-
-fn event(seq: u64, nonce: &str) -> Event {
-    let from = Nick::parse("ana").expect("a nick");
-    let (kind, text, nonce) = (PostKind::Text, "hi".to_owned(), nonce.to_owned());
-    Event::Post(Post { room: lobby(), seq, at: seq, user: 7, from, kind, text, nonce })
-}
-
 /// Reads updates until one is what is wanted, and returns what `pick` made of it.
 async fn until<T>(updates: &mut LinkUpdates, mut pick: impl FnMut(Update) -> Option<T>) -> T {
     let find = async {
@@ -133,7 +105,7 @@ async fn a_cut_connection_goes_on_where_it_was_and_the_post_is_not_sent_twice() 
     let join = tokio::spawn(async move { wanted.join(&lobby(), JoinFrom::Newest).await });
     let mut peer = listener.accept().await;
     assert!(matches!(peer.answer(&welcome(false)).await, Request::Hello(hello) if hello.token.is_none()));
-    peer.answer(&joined(0, Resume::Fresh, Vec::new())).await;
+    peer.answer(&joined(lobby(), 0, Resume::Fresh, Vec::new())).await;
     until(&mut updates, |update| matches!(update, Update::Room(_)).then_some(())).await;
     assert_eq!(join.await.expect("no panic").expect("joined").room, lobby());
     let nonce = link.post(&lobby(), "hi", PostKind::Text).expect("queued");
@@ -147,7 +119,9 @@ async fn a_cut_connection_goes_on_where_it_was_and_the_post_is_not_sent_twice() 
         matches!(peer.answer(&welcome(true)).await, Request::Hello(hello) if hello.token.as_deref() == Some("secret"))
     );
     let events = vec![event(1, nonce.as_str())];
-    let Request::Join(join) = peer.answer(&joined(1, Resume::Complete, events)).await else { panic!("no join") };
+    let Request::Join(join) = peer.answer(&joined(lobby(), 1, Resume::Complete, events)).await else {
+        panic!("no join")
+    };
     assert_eq!(join.since.map(|since| since.seq), Some(0));
     peer.event(&event(2, "other")).await;
     let mut given = Vec::new();
@@ -185,7 +159,7 @@ async fn a_slow_reader_gets_every_event_in_order() {
     tokio::spawn(async move { wanted.join(&lobby(), JoinFrom::Newest).await });
     let mut peer = listener.accept().await;
     peer.answer(&welcome(false)).await;
-    peer.answer(&joined(0, Resume::Fresh, Vec::new())).await;
+    peer.answer(&joined(lobby(), 0, Resume::Fresh, Vec::new())).await;
     let sending = tokio::spawn(async move {
         for seq in 1..=EVENTS {
             peer.event(&event(seq, "n")).await;
@@ -267,7 +241,7 @@ async fn posts_are_bounded_and_wait_for_the_connection() {
     let server = tokio::spawn(async move {
         let mut peer = listener.accept().await;
         peer.answer(&welcome(false)).await;
-        peer.answer(&joined(0, Resume::Fresh, Vec::new())).await;
+        peer.answer(&joined(lobby(), 0, Resume::Fresh, Vec::new())).await;
         let mut texts = Vec::new();
         for seq in 1..=3 {
             let Request::Post(post) = peer.answer(&Posted { seq, at: seq, duplicate: false }).await else {

@@ -7,6 +7,9 @@ use hubbub_protocol::WS_PATH;
 /// The port of a server that was named without one, and without a scheme that has its own.
 pub const DEFAULT_PORT: u16 = 8_080;
 
+/// Where a server is looked for that was neither named nor remembered: on this machine.
+pub const DEFAULT_SERVER: &str = "127.0.0.1:8080";
+
 /// Why a server's address was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServerUrlError {

@@ -3,7 +3,7 @@
 //! Role: the screen's one task. Owner of the state, the terminal, the calls to the link and what is remembered.
 //! Accepts events of the terminal (a queue of its own, bounded), updates of the link (bounded there), answers,
 //! signals. What waits is taken in together and drawn once, at most every [`FRAME`]. Stops on quitting, on
-//! SIGTERM, SIGHUP and SIGINT, and when the terminal is gone.
+//! SIGTERM, SIGHUP, SIGINT and SIGQUIT, and when the terminal is gone.
 
 use std::{
     collections::VecDeque,
@@ -49,12 +49,21 @@ struct Loop {
     quit: bool,
 }
 
-/// The signals that end the program, and the one that continues it.
+/// The signals that end the program, and those that stop and continue it.
 struct Signals {
     term: Signal,
     hup: Signal,
     int: Signal,
+    quit: Signal,
+    stop: Signal,
     cont: Signal,
+}
+
+/// What a signal asks for.
+enum Asked {
+    End(ExitCode),
+    Suspend,
+    Resume,
 }
 
 /// Shows the screen until the user leaves it.
@@ -89,18 +98,22 @@ impl Signals {
             term: signal(SignalKind::terminate())?,
             hup: signal(SignalKind::hangup())?,
             int: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            stop: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
             cont: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
         })
     }
 
-    /// The next signal: `Some` with the exit code of one that ends the program. Cancel safe.
-    async fn next(&mut self) -> Option<ExitCode> {
+    /// What the next signal asks for. Cancel safe.
+    async fn next(&mut self) -> Asked {
         // 128 and the signal's number, as shells report it
         tokio::select! {
-            _ = self.term.recv() => Some(ExitCode::from(143)),
-            _ = self.hup.recv() => Some(ExitCode::from(129)),
-            _ = self.int.recv() => Some(ExitCode::from(130)),
-            _ = self.cont.recv() => None,
+            _ = self.term.recv() => Asked::End(ExitCode::from(143)),
+            _ = self.hup.recv() => Asked::End(ExitCode::from(129)),
+            _ = self.int.recv() => Asked::End(ExitCode::from(130)),
+            _ = self.quit.recv() => Asked::End(ExitCode::from(131)),
+            _ = self.stop.recv() => Asked::Suspend,
+            _ = self.cont.recv() => Asked::Resume,
         }
     }
 }
@@ -138,8 +151,9 @@ impl Loop {
             let wake = self.wake_at().map_or(frame_at, |wake| wake.min(frame_at)).min(remember_at);
             tokio::select! {
                 signal = signals.next() => match signal {
-                    Some(code) => return Ok(code),
-                    None => self.terminal.resume()?,
+                    Asked::End(code) => return Ok(code),
+                    Asked::Suspend => self.terminal.suspend()?,
+                    Asked::Resume => self.terminal.resume()?,
                 },
                 event = events.recv() => match event {
                     Some(event) => self.event(event)?,

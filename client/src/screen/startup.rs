@@ -2,13 +2,14 @@
 
 use hubbub_protocol::Nick;
 
-use crate::screen::{
-    ScreenOptions,
-    memory::{Claim, Memory, MemoryError, Profile},
+use crate::{
+    link::DEFAULT_SERVER,
+    screen::{
+        ScreenOptions,
+        memory::{Claim, Memory, MemoryError, Profile},
+    },
 };
 
-/// Where a server on this machine listens unless told otherwise.
-const SERVER_DEFAULT: &str = "127.0.0.1:8080";
 /// The nick of somebody whose system has no name for them.
 const NICK_DEFAULT: &str = "guest";
 
@@ -35,10 +36,10 @@ pub(super) fn startup(options: &ScreenOptions, memory: Option<&Memory>, user: Op
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
     let server_said = options.server.as_ref().map(ToString::to_string);
-    let known = |profile: &&Profile| server_said.as_ref().is_none_or(|server| profile.server == *server);
-    let known: Vec<&Profile> = profiles.iter().filter(known).collect();
-    let server_known = known.first().map(|profile| profile.server.clone());
-    let server = server_said.or(server_known).unwrap_or_else(|| SERVER_DEFAULT.to_owned());
+    let server_known = profiles.first().map(|profile| profile.server.clone());
+    let server = server_said.or(server_known).unwrap_or_else(|| DEFAULT_SERVER.to_owned());
+    // of this server alone: nobody is taken to another one because a nick is in use here
+    let known: Vec<&Profile> = profiles.iter().filter(|profile| profile.server == server).collect();
     if let Some(nick) = &options.nick {
         return Startup { server, nick: nick.to_string(), begin: error.is_none(), claim: None, error };
     }
@@ -104,7 +105,7 @@ mod tests {
     fn with_nothing_known_it_asks_with_defaults_filled_in() {
         let (_folder, memory) = remembered(&[]);
         let start = startup(&ScreenOptions::default(), Some(&memory), Some("ana"));
-        assert_eq!((start.server.as_str(), start.nick.as_str(), start.begin), (SERVER_DEFAULT, "ana", false));
+        assert_eq!((start.server.as_str(), start.nick.as_str(), start.begin), (DEFAULT_SERVER, "ana", false));
         let start = startup(&ScreenOptions::default(), None, Some("no nick"));
         assert_eq!(start.nick, NICK_DEFAULT);
     }
@@ -128,6 +129,19 @@ mod tests {
         let third = startup(&ScreenOptions::default(), Some(&memory), None);
         assert_eq!((third.nick.as_str(), third.begin), ("ana-2", false));
         assert!(third.error.expect("is said").contains("another terminal"));
+    }
+
+    #[test]
+    fn a_second_client_is_not_taken_to_another_server() {
+        let (_folder, memory) = remembered(&["bo"]);
+        let elsewhere = "ws://elsewhere.example.org:80".to_owned();
+        let ana =
+            Profile { server: elsewhere.clone(), nick: "ana".to_owned(), token: None, active: None, rooms: vec![] };
+        memory.remember(&ana).expect("is remembered");
+        let first = startup(&ScreenOptions::default(), Some(&memory), None);
+        let second = startup(&ScreenOptions::default(), Some(&memory), None);
+        assert_eq!((first.server, first.nick.as_str(), first.begin), (elsewhere.clone(), "ana", true));
+        assert_eq!((second.server, second.nick.as_str(), second.begin), (elsewhere, "ana-2", false));
     }
 
     #[test]

@@ -83,6 +83,10 @@ impl Terminal {
     /// # Errors
     /// When it cannot be written to.
     pub(super) fn draw(&mut self, state: &State) -> io::Result<()> {
+        if !ENTERED.load(Ordering::SeqCst) {
+            // stopped: the terminal belongs to the shell until `resume`
+            return Ok(());
+        }
         // terminals that know it show the frame when it is whole
         queue!(self.cells.backend_mut(), BeginSynchronizedUpdate)?;
         self.cells.draw(|frame| view::draw(state, frame))?;
@@ -118,16 +122,23 @@ impl Terminal {
         execute!(io::stdout(), Print(format!("\x1b]9;{text}\x07\x07")))
     }
 
-    /// Stops the program, the terminal as it was before, until the shell continues it.
+    /// Stops the program, the terminal as it was before, until the shell continues it: that is told by SIGCONT, and
+    /// [`Terminal::resume`] is to follow. Where no shell is above that could, nothing is done.
     ///
     /// # Errors
-    /// When the signal cannot be sent or the terminal not be taken over again.
+    /// When the signal cannot be sent; the terminal is taken over again.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
+        use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
+        if getsid(None).is_ok_and(|session| session == getpgrp()) {
+            return Ok(());
+        }
         leave_modes();
-        // the whole group, so that a program that started this one (cargo, a script) stops with it
-        let stopped = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
-        self.resume()?;
-        stopped.map_err(io::Error::from)
+        // Not TSTP, which is caught here. The whole group, so that a program that started this one (cargo, a script)
+        // stops with it.
+        match kill_current_process_group(Signal::STOP) {
+            Ok(()) => Ok(()),
+            Err(error) => self.resume().and(Err(error.into())),
+        }
     }
 
     /// Takes the terminal over again after the program was stopped and continued.

@@ -32,8 +32,11 @@ impl Machine {
         }
     }
 
-    /// Tries again at once when it would wait.
+    /// Tries again at once when it would wait; gives up a connection that there is for another one.
     pub(in crate::link) fn reconnect_now(&mut self, now: Instant) {
+        if self.is_online() {
+            self.lost(Outage::Asked, Some(Duration::ZERO), now);
+        }
         if matches!(self.phase, Phase::Waiting { .. }) {
             self.connect(now);
         }

@@ -18,9 +18,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_protocol::{ErrorBody, Event, NameKey, Nick, Request, ServerFrame, event, id::UserId, reply::Welcome};
+use hubbub_protocol::{
+    ErrorBody, Event, NameKey, Nick, Request, ServerFrame, event,
+    id::{Seq, UserId},
+    reply::Welcome,
+};
 use tokio::sync::oneshot;
 
+pub(super) use self::request::largest;
+pub use self::room::TYPING_INTERVAL;
 use self::{request::Purpose, room::Room};
 use super::{
     command::{Call, Command},
@@ -31,6 +37,9 @@ use super::{
     pace::Pace,
     update::{LinkState, Signal, Update},
 };
+
+/// The largest `seq` that the protocol knows: a whole number below 2⁵³.
+pub(super) const SEQ_MAX: Seq = (1 << 53) - 1;
 
 /// How long the answer to `quit` is waited for.
 const QUIT_WAIT: Duration = Duration::from_secs(2);
@@ -223,6 +232,9 @@ impl Machine {
     }
 
     fn event(&mut self, event: Event, now: Instant) {
+        if let Some(seq) = event.seq().filter(|seq| *seq > SEQ_MAX) {
+            return self.lost(Outage::Protocol(format!("{seq} is no place in a log")), None, now);
+        }
         match event {
             Event::Post(_) | Event::Topic(_) => self.log_event(event, now),
             // Not to be shown, but it has its place in the log.
@@ -337,12 +349,14 @@ impl Machine {
         }
     }
 
-    /// Silence after which the server is taken for gone: two of its pings, or three of ours, and some slack.
+    /// Silence after which the server is taken for gone: two of its pings, or three of ours, and some slack. Whatever
+    /// it says of its own pings, it has the time to answer two of ours.
     fn silent_after(&self) -> Duration {
         let slack = Duration::from_secs(5);
-        let own = self.config.patience.ping.saturating_mul(3);
+        let ping = self.config.patience.ping;
+        let (own, least) = (ping.saturating_mul(3), ping.saturating_mul(5) / 2);
         let pings = self.session.as_ref().map(|session| session.welcome.limits.ping_interval_ms.saturating_mul(2));
-        pings.map_or(own, |ms| own.min(Duration::from_millis(ms))) + slack
+        pings.map_or(own, |ms| own.min(Duration::from_millis(ms)).max(least)).saturating_add(slack)
     }
 
     /// When the oldest of the link's own requests and posts will have waited too long for its answer.

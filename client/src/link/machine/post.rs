@@ -5,7 +5,6 @@ use std::time::Instant;
 use hubbub_protocol::{
     ErrorBody, ErrorCode, NameKey, Request, RequestFrame, RoomName,
     id::Nonce,
-    limits::REQUEST_ID_MAX,
     reply::Posted,
     request::{Post, Typing},
 };
@@ -68,7 +67,7 @@ impl Machine {
         };
         let fault = match frame.encode() {
             Ok(text) if u64::try_from(text.len()).is_ok_and(|bytes| bytes <= frame_max) => {
-                self.next_id = if frame.id >= REQUEST_ID_MAX { 1 } else { frame.id + 1 };
+                self.step_id();
                 self.pending.insert(frame.id, Purpose::Post(order));
                 self.outbox.sent(order, user, now);
                 self.actions.push_back(Action::Send(text));

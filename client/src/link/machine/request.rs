@@ -3,15 +3,16 @@
 use std::time::Instant;
 
 use hubbub_protocol::{
-    ErrorBody, NameKey, Nick, Request, RequestFrame,
+    ErrorBody, Event, NameKey, Nick, Request, RequestFrame,
     envelope::read_ok,
+    id::Seq,
     limits::REQUEST_ID_MAX,
     reply::{History, Joined, NickChanged, Posted, Welcome},
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde_json::value::RawValue;
 
-use super::{Action, Machine};
+use super::{Action, Machine, SEQ_MAX};
 use crate::link::{
     command::Call,
     error::{CloseReason, LinkError, Outage},
@@ -30,13 +31,18 @@ pub(super) enum Purpose {
 }
 
 impl Machine {
+    /// The id of the last request is used: the next one has another.
+    pub(super) fn step_id(&mut self) {
+        self.next_id = if self.next_id >= REQUEST_ID_MAX { 1 } else { self.next_id + 1 };
+    }
+
     /// Sends a request and notes what its reply is for. Returns its id; `None`: it could not be put into a frame.
     pub(super) fn send(&mut self, request: Request, purpose: Purpose, now: Instant) -> Option<u64> {
         let frame = RequestFrame { id: self.next_id, request };
         match frame.encode() {
             Ok(text) => {
                 let id = frame.id;
-                self.next_id = if id >= REQUEST_ID_MAX { 1 } else { id + 1 };
+                self.step_id();
                 self.pending.insert(id, purpose);
                 self.actions.push_back(Action::Send(text));
                 Some(id)
@@ -52,7 +58,7 @@ impl Machine {
     pub(super) fn send_quietly(&mut self, request: Request) {
         let frame = RequestFrame { id: self.next_id, request };
         if let Ok(text) = frame.encode() {
-            self.next_id = if frame.id >= REQUEST_ID_MAX { 1 } else { frame.id + 1 };
+            self.step_id();
             self.actions.push_back(Action::Send(text));
         }
     }
@@ -67,9 +73,15 @@ impl Machine {
                 self.close(CloseReason::Quit);
                 Ok(())
             }
-            Purpose::Join(room) => typed::<Joined>(outcome).map(|outcome| self.joined(&room, id, outcome, now)),
-            Purpose::Fill(room) => typed::<History>(outcome).map(|outcome| self.filled(&room, id, outcome, now)),
-            Purpose::Post(order) => typed::<Posted>(outcome).map(|outcome| self.posted(order, outcome, now)),
+            Purpose::Join(room) => typed::<Joined>(outcome)
+                .and_then(|outcome| checked(outcome, |joined| largest(joined.seq, &joined.events)))
+                .map(|outcome| self.joined(&room, id, outcome, now)),
+            Purpose::Fill(room) => typed::<History>(outcome)
+                .and_then(|outcome| checked(outcome, |page| largest(page.seq, &page.events)))
+                .map(|outcome| self.filled(&room, id, outcome, now)),
+            Purpose::Post(order) => typed::<Posted>(outcome)
+                .and_then(|outcome| checked(outcome, |posted| posted.seq))
+                .map(|outcome| self.posted(order, outcome, now)),
             Purpose::Call(call) => {
                 self.answer_call(call, outcome);
                 Ok(())
@@ -173,4 +185,20 @@ fn typed<T: DeserializeOwned>(
         Ok(ok) => read_ok(&ok).map(Ok),
         Err(error) => Ok(Err(error)),
     }
+}
+
+/// Refuses a reply with a place that no log has: what is counted from it would overflow.
+fn checked<T>(
+    outcome: Result<T, ErrorBody>,
+    largest: impl FnOnce(&T) -> Seq,
+) -> Result<Result<T, ErrorBody>, serde_json::Error> {
+    match outcome.as_ref().map(largest) {
+        Ok(seq) if seq > SEQ_MAX => Err(serde_json::Error::custom(format!("{seq} is no place in a log"))),
+        Ok(_) | Err(_) => Ok(outcome),
+    }
+}
+
+/// The largest place that a reply names.
+pub(in crate::link) fn largest(seq: Seq, events: &[Event]) -> Seq {
+    events.iter().filter_map(Event::seq).fold(seq, Seq::max)
 }

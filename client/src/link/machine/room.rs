@@ -27,7 +27,7 @@ use crate::link::{
 const REFUSED_WAIT: Duration = Duration::from_secs(1);
 
 /// The least time between two `typing` of a room.
-const TYPING_INTERVAL: Duration = Duration::from_secs(3);
+pub const TYPING_INTERVAL: Duration = Duration::from_secs(3);
 
 /// A request of the link's own for a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

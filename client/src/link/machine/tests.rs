@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use hubbub_protocol::{
-    ErrorBody, ErrorCode, Event, Nick, Request, RequestFrame, RoomName,
+    ErrorBody, ErrorCode, Event, Request, RequestFrame,
     envelope::{encode_error, encode_ok},
     event::{Goodbye, GoodbyeReason, PostKind},
     id::Nonce,
-    reply::{Done, Joined, Limits, Posted, Resume, Server, User, Welcome},
+    reply::{Done, Posted, Resume},
     request,
 };
 use serde::Serialize;
@@ -17,6 +17,7 @@ use super::{Action, ConnectError, Machine};
 use crate::link::{
     CloseReason, Identity, JoinFrom, LinkConfig, LinkError, LinkState, Outage, PostFailure, ServerUrl, Update,
     command::{Call, Command},
+    fixture::{joined, lobby, nick, welcome},
     outbox::NewPost,
 };
 
@@ -24,30 +25,6 @@ use crate::link::{
 struct Bench {
     machine: Machine,
     now: Instant,
-}
-
-fn nick(name: &str) -> Nick {
-    Nick::parse(name).expect("a nick")
-}
-
-fn lobby() -> RoomName {
-    RoomName::parse("lobby").expect("a room")
-}
-
-fn welcome(resumed: bool) -> Welcome {
-    let limits = Limits {
-        frame_bytes_max: 1_024,
-        text_chars_max: 4_000,
-        topic_chars_max: 400,
-        rooms_per_session_max: 256,
-        post_burst: 20,
-        posts_per_s: 5,
-        ping_interval_ms: 25_000,
-        session_idle_ms: 86_400_000,
-    };
-    let server = Server { name: "s".to_owned(), version: "0".to_owned(), protocol: 1 };
-    let (session, token) = ("s".to_owned(), "secret".to_owned());
-    Welcome { session, token, resumed, user: User { id: 7, nick: nick("ana") }, limits, server }
 }
 
 impl Bench {
@@ -122,9 +99,7 @@ impl Bench {
     fn join(&mut self) {
         let (reply, _) = oneshot::channel();
         self.machine.command(Command::Join { room: lobby(), from: JoinFrom::Newest, reply }, self.now);
-        let (epoch, topic, members, events) = ("e".to_owned(), String::new(), Vec::new(), Vec::new());
-        let resume = Resume::Fresh;
-        self.ok(&Joined::<Event> { room: lobby(), epoch, seq: 0, topic, resume, member_count: 1, members, events });
+        self.ok(&joined(lobby(), 0, Resume::Fresh, Vec::new()));
         self.quiet();
     }
 
@@ -263,9 +238,7 @@ fn an_unanswered_post_costs_the_connection_and_is_sent_again() {
     bench.machine.reconnect_now(bench.now);
     bench.machine.connected(bench.now);
     bench.ok(&welcome(true));
-    let (epoch, topic, members, events) = ("e".to_owned(), String::new(), Vec::new(), Vec::new());
-    let resume = Resume::Complete;
-    bench.ok(&Joined::<Event> { room: lobby(), epoch, seq: 0, topic, resume, member_count: 1, members, events });
+    bench.ok(&joined(lobby(), 0, Resume::Complete, Vec::new()));
     assert_eq!(bench.ok(&Posted { seq: 1, at: 5, duplicate: false }), first);
     let settled = |update: &Update| matches!(update, Update::Settled { seq: 1, .. });
     assert!(bench.machine.take_updates().iter().any(settled));
@@ -277,7 +250,7 @@ fn posts_that_cannot_be_sent_fail_with_their_reason() {
     bench.post("n1", "hi");
     assert_eq!(bench.failures(), [("n1".to_owned(), PostFailure::NotJoined, true)]);
     bench.join();
-    bench.post("n2", &"x".repeat(2_000));
+    bench.post("n2", &"x".repeat(70_000));
     let failures = bench.failures();
     assert!(
         matches!(&failures[..], [(_, PostFailure::Refused(error), false)] if error.code == ErrorCode::TextTooLong),
@@ -348,17 +321,13 @@ fn a_post_refused_after_a_cut_is_still_doubtful_when_the_session_is_lost() {
     bench.join();
     bench.post("n1", "stored, but the answer was lost");
     bench.quiet();
-    let joined = |resume| {
-        let (epoch, topic, members, events) = ("e".to_owned(), String::new(), Vec::new(), Vec::new());
-        Joined::<Event> { room: lobby(), epoch, seq: 0, topic, resume, member_count: 1, members, events }
-    };
     let back = |resumed: bool, bench: &mut Bench| {
         bench.machine.lost(Outage::Lost("cut".to_owned()), None, bench.now);
         bench.quiet();
         bench.machine.reconnect_now(bench.now);
         bench.machine.connected(bench.now);
         bench.ok(&welcome(resumed));
-        bench.ok(&joined(Resume::Complete));
+        bench.ok(&joined(lobby(), 0, Resume::Complete, Vec::new()));
     };
     back(true, &mut bench);
     let refused = ErrorBody::new(ErrorCode::RateLimited, "slowly").retry_after(60_000);
@@ -382,4 +351,49 @@ fn a_room_is_left_at_once_without_a_connection() {
     bench.machine.lost(Outage::Lost("cut".to_owned()), None, bench.now);
     assert!(matches!(on_its_way.try_recv(), Ok(Ok(_))));
     assert!(matches!(part(&mut bench).try_recv(), Ok(Ok(_))));
+}
+
+#[test]
+fn a_connection_can_be_given_up_for_another_one() {
+    let mut bench = Bench::online(Identity::made_up());
+    bench.join();
+    bench.machine.reconnect_now(bench.now);
+    let actions: Vec<Action> = std::iter::from_fn(|| bench.machine.action()).collect();
+    assert_eq!(actions, [Action::Disconnect, Action::Connect]);
+    bench.machine.connected(bench.now);
+    assert_eq!(Bench::hello(bench.ok(&welcome(true))).token.as_deref(), Some("secret"));
+    assert!(bench.machine.is_online());
+}
+
+#[test]
+fn a_place_that_no_log_has_is_a_fault_of_the_server() {
+    let frame = |seq: u64| format!(r#"{{"ev":"poll","room":"lobby","seq":{seq}}}"#);
+    let mut bench = Bench::online(Identity::made_up());
+    bench.join();
+    bench.machine.frame(&frame((1 << 53) - 1), bench.now);
+    assert!(bench.machine.is_online());
+    for seq in [1 << 53, u64::MAX] {
+        let mut bench = Bench::online(Identity::made_up());
+        bench.join();
+        bench.machine.frame(&frame(seq), bench.now);
+        let LinkState::Waiting { reason, .. } = bench.state() else { panic!("not waiting") };
+        assert!(matches!(reason, Outage::Protocol(_)), "{reason}");
+    }
+    let mut bench = Bench::online(Identity::made_up());
+    bench.join();
+    bench.post("n1", "hi");
+    bench.ok(&Posted { seq: u64::MAX, at: 1, duplicate: false });
+    assert!(!bench.machine.is_online());
+}
+
+#[test]
+fn a_server_that_says_nothing_sensible_of_its_pings_has_the_time_to_answer_ours() {
+    let mut bench = Bench::new(Identity::made_up());
+    bench.machine.connected(bench.now);
+    let mut welcome = welcome(false);
+    welcome.limits.ping_interval_ms = 0;
+    bench.ok(&welcome);
+    bench.now += Duration::from_secs(20);
+    bench.machine.tick(bench.now);
+    assert!(bench.machine.is_online());
 }

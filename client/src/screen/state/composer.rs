@@ -36,6 +36,8 @@ pub(crate) struct Stem {
     pub(crate) word: String,
     /// Whether it begins the text.
     pub(crate) first: bool,
+    /// Whether it is the second word of the first line: what a command is about.
+    pub(crate) second: bool,
 }
 
 impl Composer {
@@ -102,7 +104,10 @@ impl Composer {
         let start = before
             .rfind(char::is_whitespace)
             .map_or(0, |at| at + before[at..].graphemes(true).next().map_or(1, str::len));
-        Some(Stem { word: before[start..].to_owned(), first: start == 0 && self.editor.in_first_line() })
+        let words = before[..start].split_whitespace().count();
+        let first_line = self.editor.in_first_line();
+        let word = before[start..].to_owned();
+        Some(Stem { word, first: start == 0 && first_line, second: words == 1 && first_line })
     }
 
     /// Begins a completion; the last candidate is what was typed, so that Tab comes back to it.
@@ -172,7 +177,7 @@ mod tests {
         let mut composer = Composer::default();
         composer.editor.insert("hi a");
         let stem = composer.stem().expect("nothing goes round yet");
-        assert_eq!(stem, Stem { word: "a".to_owned(), first: false });
+        assert_eq!(stem, Stem { word: "a".to_owned(), first: false, second: true });
         composer.begin_completion(&stem, vec!["ana ".to_owned(), "amy ".to_owned()]);
         let mut seen = Vec::new();
         for _ in 0..4 {

@@ -6,7 +6,10 @@
 use ratatui_textarea::{CursorMove, TextArea};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::screen::text::{width, wrap};
+use crate::{
+    safe::is_unsafe,
+    screen::text::{width, wrap},
+};
 
 /// The most characters an editor takes; a paste beyond is cut and said so by the counter of the composer.
 const CHARS_MAX: usize = 20_000;
@@ -122,7 +125,8 @@ impl Editor {
     pub(crate) fn insert(&mut self, text: &str) {
         let room = CHARS_MAX.saturating_sub(self.chars());
         let mut text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
-        text.retain(|c| c == '\n' || !c.is_control());
+        // what would be shown as something else, or not at all, has no place at which a cursor could stand
+        text.retain(|c| c == '\n' || !is_unsafe(c));
         let end = text.char_indices().nth(room).map_or(text.len(), |(at, _)| at);
         self.area.insert_str(&text[..end]);
     }
@@ -334,6 +338,13 @@ mod tests {
         editor.insert("a\r\nb\rc\nd");
         assert_eq!(editor.text(), "a\nb\nc\nd");
         assert_eq!(editor.chars(), 7);
+    }
+
+    #[test]
+    fn what_is_drawn_is_as_wide_as_where_the_cursor_stands() {
+        let pasted = Editor::new("a\u{200b}b\u{ad}c\u{202e}d\u{7}");
+        assert_eq!(pasted.text(), "abcd");
+        assert_eq!(pasted.place(80).col, width(&crate::safe::safe_line(&pasted.text())));
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub(crate) mod composer;
 pub(crate) mod editor;
 pub(crate) mod jump;
 pub(crate) mod members;
+pub(crate) mod mention;
 pub(crate) mod pending;
 pub(crate) mod room;
 pub(crate) mod rooms;
@@ -98,6 +99,10 @@ pub(crate) struct State {
     pub(crate) size: Size,
     /// Whether the terminal has the focus. Terminals that do not tell have it always.
     pub(crate) focused: bool,
+    /// Whether the terminal ever told of its focus.
+    pub(crate) tells_focus: bool,
+    /// When the user did something last.
+    pub(crate) acted_at: UnixMs,
     /// The first screen; `None` once the rooms are shown.
     pub(crate) setup: Option<Setup>,
     /// What lies over the rooms.
@@ -145,6 +150,8 @@ impl State {
             theme: start.theme,
             size: start.size,
             focused: true,
+            tells_focus: false,
+            acted_at: start.now,
             setup: Some(Setup::new(&start.server, &start.nick)),
             overlay: None,
             me: None,
@@ -174,11 +181,6 @@ impl State {
     /// The nick, as far as there is one.
     pub(crate) fn nick(&self) -> &str {
         self.me.as_ref().map_or("", |me| me.nick.as_str())
-    }
-
-    /// Whether the newest of the room in front is before somebody's eyes.
-    pub(crate) fn is_reading(&self) -> bool {
-        self.focused && self.setup.is_none() && self.room().is_some_and(|room| room.timeline.follows())
     }
 
     /// What is to be remembered; `None` before there is an identity.

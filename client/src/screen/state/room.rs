@@ -1,11 +1,21 @@
 //! A room as the screen knows it: its log's window, who is there, and how far it was read.
 
+use std::collections::BTreeSet;
+
 use hubbub_protocol::{
     NameKey, Nick, RoomName,
     id::{Seq, UnixMs},
 };
 
-use crate::screen::state::{composer::Composer, members::Members, pending::Pending, timeline::Timeline};
+use crate::screen::state::{
+    composer::Composer,
+    members::Members,
+    pending::Pending,
+    timeline::{Body, Entry, Key, Timeline},
+};
+
+/// The most posts that name the user that are counted in one room.
+const MENTIONS_MAX: usize = 1_000;
 
 /// A room.
 #[derive(Debug)]
@@ -40,8 +50,8 @@ pub(crate) struct Room {
     pub(crate) marker_seen: bool,
     /// Whether the log is being loaded back to the unread line.
     pub(crate) seeks_marker: bool,
-    /// Posts that name the user and were not read.
-    pub(crate) mentions: u64,
+    /// Posts that name the user and were not read, as far as they came: live or by a page of history.
+    pub(crate) mentions: BTreeSet<Seq>,
     /// Until when coming and going is not told: after a lost connection everybody comes back.
     pub(crate) quiet_until: UnixMs,
     /// When the user's typing was last told, for the interval between two signals.
@@ -67,7 +77,7 @@ impl Room {
             marker: None,
             marker_seen: false,
             seeks_marker: false,
-            mentions: 0,
+            mentions: BTreeSet::new(),
             quiet_until: 0,
             typing_told: 0,
         }
@@ -78,10 +88,22 @@ impl Room {
         if self.epoch.is_some() { self.timeline.log_end().saturating_sub(self.read) } else { 0 }
     }
 
+    /// How many posts name the user and were not read.
+    pub(crate) fn mentioned(&self) -> u64 {
+        u64::try_from(self.mentions.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Counts a post that names the user, once; what it says, when it is one that was neither read nor counted.
+    pub(crate) fn note_mention<'a>(&mut self, entry: &'a Entry) -> Option<&'a Body> {
+        let (Key::Event(seq), Body::Post { mention: true, .. }) = (entry.key, &entry.body) else { return None };
+        let counts = seq > self.read && self.mentions.len() < MENTIONS_MAX;
+        (counts && self.mentions.insert(seq)).then_some(&entry.body)
+    }
+
     /// Everything up to the newest was read.
     pub(crate) fn mark_read(&mut self) {
         self.read = self.timeline.log_end();
-        self.mentions = 0;
+        self.mentions.clear();
     }
 
     /// Something new came and nobody reads: the unread line goes to where reading stopped.

@@ -91,12 +91,12 @@ impl Rooms {
     pub(crate) fn next_unread(&self) -> Option<usize> {
         let count = self.list.len();
         let order = (1..count).map(|step| (self.active + step) % count);
-        let mentioned = order.clone().find(|index| self.list[*index].mentions > 0);
+        let mentioned = order.clone().find(|index| self.list[*index].mentioned() > 0);
         mentioned.or_else(|| order.into_iter().find(|index| self.list[*index].unread() > 0))
     }
 
     /// What waits in all rooms: unread and mentions.
     pub(crate) fn waiting(&self) -> (u64, u64) {
-        self.list.iter().fold((0, 0), |(unread, mentions), room| (unread + room.unread(), mentions + room.mentions))
+        self.list.iter().fold((0, 0), |(unread, mentions), room| (unread + room.unread(), mentions + room.mentioned()))
     }
 }

@@ -11,7 +11,11 @@ use hubbub_protocol::{
     id::{Seq, UnixMs},
 };
 
-use crate::{link::Page, screen::text::safe};
+use crate::{
+    link::Page,
+    safe::safe,
+    screen::state::{mention::named, pending::Pending},
+};
 
 /// The most entries of one room that are held.
 pub(crate) const ENTRIES_MAX: usize = 2_000;
@@ -198,16 +202,20 @@ impl Timeline {
     ///
     /// Events may have been left out before it. A view at the newest goes over the gap, and the window begins
     /// behind it; one that reads the old stays, and what is missing is loaded when it comes there.
-    pub(crate) fn append(&mut self, entry: Entry, seq: Seq) -> bool {
+    ///
+    /// `None` is an event that is not shown: it has its place all the same.
+    pub(crate) fn append(&mut self, entry: Option<Entry>, seq: Seq) -> bool {
         self.log_end = self.log_end.max(seq);
         if seq > self.end + 1 && self.follows() {
             self.entries.clear();
             (self.start, self.end) = (seq, seq.saturating_sub(1));
         }
-        if seq != self.end + 1 {
+        // a full window that is read in the middle stays as it is: the server has what comes
+        let full = self.entries.len() >= ENTRIES_MAX && !self.follows();
+        if seq != self.end + 1 || full {
             return false;
         }
-        self.entries.push_back(entry);
+        self.entries.extend(entry);
         self.end = seq;
         if self.follows() {
             self.trim_front();
@@ -215,8 +223,10 @@ impl Timeline {
         true
     }
 
-    /// Takes a page of history in: in front of the window, or behind it.
-    pub(crate) fn take_page(&mut self, page: Page, mut entries: Vec<(Seq, Entry)>, more: bool) {
+    /// Takes a page of history in: in front of the window, or behind it. Entries that are `None` are not shown.
+    /// `false`: the page fits and brought nothing, so that asking for it again would bring nothing either.
+    pub(crate) fn take_page(&mut self, page: Page, mut entries: Vec<(Seq, Option<Entry>)>, more: bool) -> bool {
+        let (start, end) = (self.start, self.end);
         match page {
             Page::Before(seq) if seq == self.start => {
                 // whatever the server sends: the window ascends
@@ -226,27 +236,59 @@ impl Timeline {
                 let first = entries.first().map(|(at, _)| *at);
                 // an empty page says that nothing is there any more, whatever the numbers say
                 self.start = if more { first.unwrap_or(self.start) } else { 1 };
-                for (_, entry) in entries.into_iter().rev() {
+                self.leave_top();
+                for entry in entries.into_iter().rev().filter_map(|(_, entry)| entry) {
                     self.entries.push_front(entry);
                 }
                 self.trim_back();
+                self.start != start
             }
             Page::After(seq) if seq == self.end => {
                 for (at, entry) in entries {
                     if at == self.end + 1 {
-                        self.entries.push_back(entry);
+                        self.entries.extend(entry);
                         self.end = at;
                     }
                 }
+                let moved = self.end != end;
                 self.log_end = if more { self.log_end.max(self.end + 1) } else { self.log_end.max(self.end) };
                 self.trim_front();
+                moved || self.has_newest()
             }
-            Page::Before(_) | Page::After(_) | Page::Newest => {}
+            Page::Before(_) | Page::After(_) | Page::Newest => true,
         }
+    }
+
+    /// A view at the line above the oldest entry stays with that entry when older ones come.
+    fn leave_top(&mut self) {
+        if let (View::At { key: Key::Top, .. }, Some(first)) = (self.view, self.entries.front()) {
+            self.view = View::At { key: first.key, line: 0 };
+        }
+    }
+
+    /// A view that begins with an entry that is not there any more goes to what is nearest.
+    pub(crate) fn find_view_again(&mut self, pending: &[Pending]) {
+        let View::At { key, .. } = self.view else { return };
+        let found = match key {
+            Key::Top => return,
+            Key::Pending(id) => pending.iter().any(|post| post.id == id),
+            Key::Event(_) | Key::Local(_) => self.find(key).is_some(),
+        };
+        if found {
+            return;
+        }
+        // what has gone was at the end: a post that is in the log now, a line that was taken back
+        self.view = match self.entries.back() {
+            Some(last) if !self.has_newest() => View::At { key: last.key, line: 0 },
+            _ => View::Follow,
+        };
     }
 
     /// Adds a line of this program's own at the end.
     pub(crate) fn push_local(&mut self, at: UnixMs, body: Body) {
+        if self.entries.len() >= ENTRIES_MAX && !self.follows() {
+            self.cut_back(ENTRIES_MAX - 1);
+        }
         self.locals += 1;
         self.entries.push_back(Entry { key: Key::Local(self.locals), at, body });
         if self.follows() {
@@ -257,7 +299,12 @@ impl Timeline {
     /// Takes the last entry out when it says who came and left, to say it anew together with what followed.
     pub(crate) fn take_moves(&mut self) -> Option<Body> {
         let is_moves = matches!(self.entries.back(), Some(Entry { body: Body::Moves { .. }, .. }));
-        if is_moves { self.entries.pop_back().map(|entry| entry.body) } else { None }
+        let entry = self.entries.pop_back_if(|_| is_moves)?;
+        if entry.key == Key::Local(self.locals) {
+            // what is said anew has the same name, for a view that begins with it
+            self.locals -= 1;
+        }
+        Some(entry.body)
     }
 
     /// The place of an entry; of one that has left the window, the nearest that is there.
@@ -278,7 +325,11 @@ impl Timeline {
     }
 
     fn trim_back(&mut self) {
-        while self.entries.len() > ENTRIES_MAX {
+        self.cut_back(ENTRIES_MAX);
+    }
+
+    fn cut_back(&mut self, entries_max: usize) {
+        while self.entries.len() > entries_max {
             if let Some(Key::Event(seq)) = self.entries.pop_back().map(|entry| entry.key) {
                 self.end = seq.saturating_sub(1);
             }
@@ -286,110 +337,24 @@ impl Timeline {
     }
 }
 
-/// An event of the log as an entry; `None` for signals.
-pub(crate) fn entry(event: &Event, me: Option<u64>, nick: &str) -> Option<(Seq, Entry)> {
+/// An event of the log as an entry; `None` for signals. An event of a kind that is not known here has no entry.
+pub(crate) fn entry(event: &Event, me: Option<u64>, nick: &str) -> Option<(Seq, Option<Entry>)> {
     match event {
         Event::Post(post) => {
             let own = me == Some(post.user);
             let text = safe(&post.text).into_owned();
-            let mention = !own && mentions(&text, nick);
+            let mention = !own && !named(&text, nick).is_empty();
             let body = Body::Post { from: post.from.clone(), kind: post.kind, text, mention };
-            Some((post.seq, Entry { key: Key::Event(post.seq), at: post.at, body }))
+            Some((post.seq, Some(Entry { key: Key::Event(post.seq), at: post.at, body })))
         }
         Event::Topic(topic) => {
             let body = Body::Topic { from: topic.from.clone(), topic: safe(&topic.topic).into_owned() };
-            Some((topic.seq, Entry { key: Key::Event(topic.seq), at: topic.at, body }))
+            Some((topic.seq, Some(Entry { key: Key::Event(topic.seq), at: topic.at, body })))
         }
-        Event::Typing(_) | Event::Presence(_) | Event::Lagged(_) | Event::Goodbye(_) | Event::Unknown(_) => None,
+        Event::Typing(_) | Event::Presence(_) | Event::Lagged(_) | Event::Goodbye(_) => None,
+        Event::Unknown(unknown) => unknown.seq.map(|seq| (seq, None)),
     }
-}
-
-/// Whether a text names somebody: the nick as a word of its own, however it is written.
-pub(crate) fn mentions(text: &str, nick: &str) -> bool {
-    if nick.is_empty() {
-        return false;
-    }
-    let (text, nick) = (text.to_lowercase(), nick.to_lowercase());
-    let in_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-    text.match_indices(&nick).any(|(at, found)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + found.len()..].chars().next();
-        !before.is_some_and(in_name) && !after.is_some_and(in_name)
-    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn post(seq: Seq) -> (Seq, Entry) {
-        let from = Nick::parse("ana").expect("a nick");
-        let body = Body::Post { from, kind: PostKind::Text, text: "hi".to_owned(), mention: false };
-        (seq, Entry { key: Key::Event(seq), at: seq, body })
-    }
-
-    fn push(timeline: &mut Timeline, seqs: std::ops::RangeInclusive<Seq>) {
-        for seq in seqs {
-            let (seq, entry) = post(seq);
-            timeline.append(entry, seq);
-        }
-    }
-
-    fn seqs(timeline: &Timeline) -> (Key, Key, usize) {
-        let entries = timeline.entries();
-        (entries[0].key, entries[entries.len() - 1].key, entries.len())
-    }
-
-    #[test]
-    fn the_window_is_bounded_and_what_fell_out_can_be_asked_for() {
-        let mut timeline = Timeline::default();
-        push(&mut timeline, 1..=2_500);
-        assert_eq!(seqs(&timeline), (Key::Event(501), Key::Event(2_500), ENTRIES_MAX));
-        assert_eq!(timeline.page_before(), Page::Before(501));
-        timeline.take_page(Page::Before(501), (401..=500).map(post).collect(), true);
-        assert_eq!(seqs(&timeline), (Key::Event(401), Key::Event(2_400), ENTRIES_MAX));
-        assert!(!timeline.has_newest());
-        assert_eq!(timeline.page_after(), Page::After(2_400));
-    }
-
-    #[test]
-    fn live_events_wait_on_the_server_while_the_window_is_far_back() {
-        let mut timeline = Timeline::default();
-        push(&mut timeline, 1..=2_000);
-        timeline.view = View::At { key: Key::Event(5), line: 0 };
-        timeline.note_log_end(2_010);
-        let (seq, entry) = post(2_011);
-        assert!(!timeline.append(entry, seq));
-        assert_eq!(timeline.log_end(), 2_011);
-        timeline.take_page(Page::After(2_000), (2_001..=2_011).map(post).collect(), false);
-        assert!(timeline.has_newest());
-    }
-
-    #[test]
-    fn the_same_event_twice_is_there_once() {
-        let mut timeline = Timeline::default();
-        push(&mut timeline, 1..=3);
-        push(&mut timeline, 2..=4);
-        assert_eq!(seqs(&timeline), (Key::Event(1), Key::Event(4), 4));
-    }
-
-    #[test]
-    fn a_page_that_nobody_waits_for_is_ignored() {
-        let mut timeline = Timeline::default();
-        timeline.restart(50, 50);
-        timeline.take_page(Page::Before(20), vec![post(19)], true);
-        assert!(timeline.entries().is_empty());
-        timeline.take_page(Page::Before(51), (1..=50).map(post).collect(), false);
-        assert!(timeline.has_beginning() && timeline.has_newest());
-    }
-
-    #[test]
-    fn a_nick_is_named_only_as_a_word() {
-        for text in ["ana: hi", "hi Ana", "(ana)", "ana", "ANA!"] {
-            assert!(mentions(text, "ana"), "{text}");
-        }
-        for text in ["banana", "anabel", "ana-maria", "an a"] {
-            assert!(!mentions(text, "ana"), "{text}");
-        }
-    }
-}
+mod tests;

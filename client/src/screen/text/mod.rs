@@ -1,7 +1,5 @@
-//! Text as it goes to a terminal: made harmless, measured in cells, cut into lines.
+//! Text as it goes to a terminal: measured in cells, cut into lines.
 
-pub(super) mod safe;
 pub(super) mod wrap;
 
-pub(super) use safe::{safe, safe_line};
 pub(super) use wrap::{fit, width, wrap};

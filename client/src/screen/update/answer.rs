@@ -7,6 +7,7 @@ use hubbub_protocol::{
 
 use crate::{
     link::{LinkError, Nonce, Page, PostError},
+    safe::safe_line,
     screen::{
         state::{
             Overlay, State,
@@ -14,7 +15,6 @@ use crate::{
             pending::Fate,
             timeline::{self, Loading},
         },
-        text::safe_line,
         update::{Answer, Effect, scroll, settle},
         view::timeline::Layout,
     },
@@ -81,9 +81,17 @@ fn history(state: &mut State, name: &RoomName, page: Page, result: Result<Histor
     room.seeks_marker &= result.is_ok();
     match result {
         Ok(history) if room.epoch.as_ref() == Some(&history.epoch) => {
-            let entries = history.events.iter().filter_map(|event| timeline::entry(event, me, &nick)).collect();
-            room.timeline.loading = Loading::Idle;
-            room.timeline.take_page(page, entries, history.more);
+            let entries: Vec<_> = history.events.iter().filter_map(|event| timeline::entry(event, me, &nick)).collect();
+            for entry in entries.iter().filter_map(|(_, entry)| entry.as_ref()) {
+                room.note_mention(entry);
+            }
+            let brought = room.timeline.take_page(page, entries, history.more);
+            room.timeline.loading = if brought {
+                Loading::Idle
+            } else {
+                room.seeks_marker = false;
+                Loading::Failed("the server's page of them is empty".to_owned())
+            };
         }
         Ok(_) => room.timeline.loading = Loading::Failed("the room's log is another one now".to_owned()),
         Err(error) => room.timeline.loading = Loading::Failed(safe_line(&words(&error)).into_owned()),

@@ -7,10 +7,10 @@ use hubbub_protocol::{
 
 use crate::{
     link::JoinFrom,
+    safe::safe_line,
     screen::{
         slash::Command,
         state::{Overlay, State, status::Connection, timeline::Body},
-        text::safe_line,
         update::{ASK_AGAIN_MS, Effect, compose, key, scroll},
     },
 };
@@ -174,9 +174,9 @@ fn reconnect(state: &mut State, effects: &mut Vec<Effect>) {
             effects.push(Effect::Start { server: me.server.clone(), nick: me.nick.clone() });
             state.status.connection = Connection::Connecting { attempt: 1 };
         }
-        Connection::Waiting { .. } => effects.push(Effect::ReconnectNow),
-        Connection::Online | Connection::Connecting { .. } | Connection::None => {
-            state.status.say(state.now, "connected, or about to be");
+        Connection::Waiting { .. } | Connection::Online => effects.push(Effect::ReconnectNow),
+        Connection::Connecting { .. } | Connection::None => {
+            state.status.say(state.now, "about to be connected");
         }
     }
 }
@@ -188,4 +188,5 @@ fn notice(state: &mut State, text: &str) {
     if let Some(room) = state.rooms.active_mut() {
         room.timeline.push_local(now, Body::Notice { text: safe_line(text).into_owned(), bad: false });
     }
+    scroll::to_newest(state);
 }

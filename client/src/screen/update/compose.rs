@@ -2,6 +2,7 @@
 
 use hubbub_protocol::{RoomName, event::PostKind};
 
+use crate::link::TYPING_INTERVAL;
 use crate::screen::{
     slash::{self, COMMANDS, Line},
     state::{
@@ -14,8 +15,6 @@ use crate::screen::{
     view::frame::composer_columns,
 };
 
-/// How often typing is told at most, in milliseconds.
-const TYPING_INTERVAL_MS: u64 = 3_000;
 /// The most candidates that completion goes through.
 const CANDIDATES_MAX: usize = 50;
 
@@ -41,10 +40,11 @@ pub(super) fn edit(state: &mut State, edit: Edit, effects: &mut Vec<Effect>) {
 /// Tells the room that the user is typing: not too often, and not for commands.
 fn tell_typing(state: &mut State, effects: &mut Vec<Effect>) {
     let (now, online) = (state.now, state.status.is_online());
+    let interval_ms = u64::try_from(TYPING_INTERVAL.as_millis()).unwrap_or(u64::MAX);
     let Some(room) = state.rooms.active_mut().filter(|room| online && room.joined) else { return };
     let first = room.composer.editor.lines().first().map_or("", String::as_str);
     let is_command = first.starts_with('/') && !first.starts_with("//") && !first.starts_with("/me ");
-    if room.composer.editor.is_empty() || is_command || now < room.typing_told + TYPING_INTERVAL_MS {
+    if room.composer.editor.is_empty() || is_command || now < room.typing_told.saturating_add(interval_ms) {
         return;
     }
     room.typing_told = now;
@@ -121,11 +121,12 @@ pub(super) fn too_long(state: &mut State, text: &str) -> bool {
 pub(super) fn post(state: &mut State, kind: PostKind, text: String, effects: &mut Vec<Effect>) {
     state.last_post += 1;
     let (id, now, link) = (state.last_post, state.now, state.link);
-    scroll::to_newest(state);
     let Some(room) = state.rooms.active_mut() else { return };
     let fate = Fate::Waiting { held: None };
     room.pending.push(Pending { id, nonce: None, link, at: now, kind, text: text.clone(), fate });
     effects.push(Effect::Post { id, room: room.name.clone(), kind, text });
+    // behind the newest that is there, this one included
+    scroll::to_newest(state);
 }
 
 /// Sends all failed posts of the room in front again.
@@ -192,8 +193,15 @@ fn candidates(state: &State, stem: &Stem) -> Vec<String> {
     if stem.first && lower.starts_with('/') {
         return COMMANDS.iter().filter(|info| begins(info.name)).map(|info| format!("{} ", info.name)).collect();
     }
-    if lower.starts_with('#') {
-        let rooms = state.rooms.iter().map(|room| format!("#{}", room.name));
+    let line = state.room().and_then(|room| room.composer.editor.lines().first()).map_or("", String::as_str);
+    let command = line.split_whitespace().next().filter(|_| stem.second && line.starts_with('/'));
+    let wants_room = matches!(command, Some("/join" | "/part"));
+    if lower.starts_with('#') || wants_room {
+        let sign = if lower.starts_with('#') { "#" } else { "" };
+        // what is not joined cannot be left
+        let listed = state.directory.iter().filter(|_| command != Some("/part"));
+        let listed = listed.filter(|name| state.rooms.position(name).is_none());
+        let rooms = state.rooms.iter().map(|room| &room.name).chain(listed).map(|name| format!("{sign}{name}"));
         return rooms.filter(|name| begins(name)).map(|name| format!("{name} ")).take(CANDIDATES_MAX).collect();
     }
     let end = if stem.first { ": " } else { " " };

@@ -11,6 +11,7 @@ use hubbub_protocol::{
 
 use crate::{
     link::{CloseReason, Held, LinkState, Nonce, PostFailure, RoomSnapshot, SessionIdentity, Signal, Update},
+    safe::safe_line,
     screen::{
         state::{
             State,
@@ -18,7 +19,6 @@ use crate::{
             status::Connection,
             timeline::{self, Body},
         },
-        text::safe_line,
         update::{Effect, settle, setup},
     },
 };
@@ -26,8 +26,14 @@ use crate::{
 /// In rooms with more members than this, coming and going is not told.
 const MOVES_TOLD_MEMBERS_MAX: u64 = 50;
 
+/// The most nicks of a kind that one line about coming and going holds; those of before go.
+const MOVES_HELD_MAX: usize = 50;
+
 /// How long after coming back it is not told who else comes back, in milliseconds.
 const QUIET_AFTER_REJOIN_MS: u64 = 15_000;
+
+/// How long a user who does nothing may be taken to look at a terminal that does not tell its focus, in milliseconds.
+const IDLE_MS: u64 = 60_000;
 
 /// The most people of a room that are remembered as typing.
 const TYPING_MAX: usize = 64;
@@ -133,8 +139,9 @@ fn events_told(state: &mut State, name: &RoomName, events: &[Event], effects: &m
     let me = state.me.as_ref().and_then(|me| me.user);
     let nick = state.nick().to_owned();
     let index = state.rooms.ensure(name);
-    let reads = state.is_reading() && index == state.rooms.active_index();
-    let focused = state.focused;
+    let in_front = index == state.rooms.active_index();
+    let reads = settle::is_reading(state) && in_front;
+    let calls = is_called_for(state, in_front);
     let Some(room) = state.rooms.iter_mut().nth(index) else { return };
     let mut alert = None;
     for event in events {
@@ -150,24 +157,30 @@ fn events_told(state: &mut State, name: &RoomName, events: &[Event], effects: &m
             room.typing.retain(|(typing, _)| *typing != post.from);
         }
         let before = room.timeline.log_end();
-        if seq > before && own.is_none() && !reads {
+        // what the user said, and what cannot be shown, is nothing new
+        let is_new = own.is_none() && entry.is_some();
+        if seq > before && is_new && !reads {
             room.mark_unread(before);
         }
-        if let Body::Post { from, text, mention: true, .. } = &entry.body
-            && seq > room.read
-        {
-            room.mentions += 1;
+        if let Some(Body::Post { from, text, .. }) = entry.as_ref().and_then(|entry| room.note_mention(entry)) {
             alert = Some(format!("{from} in #{name}: {text}"));
         }
         let all_read = room.read >= before;
         room.timeline.append(entry, seq);
-        if own.is_some() && all_read {
+        if !is_new && all_read {
             room.read = room.timeline.log_end();
         }
     }
-    if let Some(text) = alert.filter(|_| !focused) {
+    if let Some(text) = alert.filter(|_| calls) {
         effects.push(Effect::Alert(safe_line(&text).chars().take(200).collect()));
     }
+}
+
+/// Whether a mention is to call the user, who does not see it by themself.
+fn is_called_for(state: &State, in_front: bool) -> bool {
+    let is_idle = state.now >= state.acted_at.saturating_add(IDLE_MS);
+    // a terminal that does not tell its focus may well be out of sight
+    if state.tells_focus { !state.focused } else { !state.focused || !in_front || is_idle }
 }
 
 /// The nonce of an event that is the user's own.
@@ -185,7 +198,7 @@ fn reset(state: &mut State, name: &RoomName) {
         room.epoch = None;
         room.remembered = None;
         room.marker = None;
-        room.mentions = 0;
+        room.mentions.clear();
         room.read = 0;
         // what was stored was stored in the old log
         room.pending.retain(Pending::is_unsent);
@@ -228,12 +241,33 @@ fn presence_told(state: &mut State, presence: &Presence) {
     for nick in moves.came {
         meet(&mut left, &mut came, nick.to_string());
     }
+    for (was, is) in moves.renamed {
+        rename(&mut came, &mut renamed, was.to_string(), is.to_string());
+    }
     for nick in moves.left {
         meet(&mut came, &mut left, nick.to_string());
     }
-    renamed.extend(moves.renamed.into_iter().map(|(was, is)| (was.to_string(), is.to_string())));
+    for list in [&mut came, &mut left] {
+        list.drain(..list.len().saturating_sub(MOVES_HELD_MAX));
+    }
+    renamed.drain(..renamed.len().saturating_sub(MOVES_HELD_MAX));
     if !(came.is_empty() && left.is_empty() && renamed.is_empty()) {
         room.timeline.push_local(now, Body::Moves { came, left, renamed });
+    }
+}
+
+/// Takes a new nick down: of somebody who has just come, as the end of a chain of them, or as it is.
+fn rename(came: &mut [String], renamed: &mut Vec<(String, String)>, was: String, is: String) {
+    if let Some(known) = came.iter_mut().find(|known| **known == was) {
+        *known = is;
+    } else if let Some(index) = renamed.iter().position(|(_, known)| *known == was) {
+        if renamed[index].0 == is {
+            renamed.remove(index);
+        } else {
+            renamed[index].1 = is;
+        }
+    } else {
+        renamed.push((was, is));
     }
 }
 

@@ -167,12 +167,13 @@ pub(crate) fn update(state: &mut State, input: Input, now: UnixMs) -> Vec<Effect
     if matches!(input, Input::Key(_) | Input::Mouse(_) | Input::Paste(_)) {
         // whatever the terminal said about its focus: who types is there
         state.focused = true;
+        state.acted_at = now;
     }
     match input {
         Input::Key(key) => key::press(state, key, &mut effects),
         Input::Mouse(event) => mouse::act(state, event, &mut effects),
         Input::Paste(text) => key::paste(state, &text, &mut effects),
-        Input::Focus(focused) => state.focused = focused,
+        Input::Focus(focused) => (state.focused, state.tells_focus) = (focused, true),
         Input::Resize(size) => state.size = size,
         Input::Tick => {}
         Input::Begin => setup::submit(state, &mut effects),

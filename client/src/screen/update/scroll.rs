@@ -28,6 +28,12 @@ pub(super) fn scroll_lines(state: &mut State, lines: isize) {
 
 /// Shows the newest of the room in front.
 pub(super) fn to_newest(state: &mut State) {
+    if !state.status.is_online()
+        && state.room().is_some_and(|room| !room.timeline.has_newest() && !room.timeline.follows())
+    {
+        // the newest cannot be loaded now: what is there is not given away for it
+        return scroll_lines(state, isize::MAX);
+    }
     let Some(room) = state.rooms.active_mut() else { return };
     let timeline = &mut room.timeline;
     if !timeline.has_newest() && !timeline.follows() {

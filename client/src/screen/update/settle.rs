@@ -5,7 +5,7 @@ use hubbub_protocol::id::UnixMs;
 use crate::{
     link::Page,
     screen::{
-        state::{State, status::Connection, timeline::Loading},
+        state::{State, room::Room, status::Connection, timeline::Loading},
         update::Effect,
         view::{
             frame::{areas, fits},
@@ -18,6 +18,9 @@ use crate::{
 /// Pages are asked for when fewer items than this are left in their direction.
 const PREFETCH_ITEMS: usize = 25;
 
+/// In rooms that are not in front, what was missed is read back until so many entries are here.
+const READ_BACK_ENTRIES_MAX: usize = 500;
+
 /// The least time between two requests for the members of a room, in milliseconds.
 const MEMBERS_INTERVAL_MS: u64 = 10_000;
 
@@ -28,16 +31,28 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
         // its event may have come under another session's user, or lie in what was left out
         let log_end = room.timeline.log_end();
         room.pending.retain(|post| !post.is_in_log(log_end));
+        room.timeline.find_view_again(&room.pending);
     }
-    if state.is_reading()
+    if is_reading(state)
         && let Some(room) = state.rooms.active_mut()
     {
         room.mark_read();
     }
     note_unread_line(state);
     load(state, effects);
+    read_back(state, effects);
     refresh_members(state, effects);
     title(state, effects);
+}
+
+/// Whether the newest of the room in front is before somebody's eyes.
+pub(super) fn is_reading(state: &State) -> bool {
+    sees_rooms(state) && state.room().is_some_and(|room| room.timeline.follows())
+}
+
+/// Whether the rooms are before somebody's eyes, with nothing over them.
+fn sees_rooms(state: &State) -> bool {
+    state.focused && state.setup.is_none() && state.overlay.is_none() && fits(state.size)
 }
 
 /// When time alone changes what is shown.
@@ -68,7 +83,7 @@ fn expire(state: &mut State) {
 /// The unread line was on the screen: it needs no pointer to it any more.
 fn note_unread_line(state: &mut State) {
     let pending = state.room().is_some_and(|room| room.marker.is_some() && !room.marker_seen);
-    if !pending || state.setup.is_some() || !state.focused {
+    if !pending || !sees_rooms(state) {
         return;
     }
     let above = Layout::of(state).is_some_and(|layout| layout.unread_is_above());
@@ -101,6 +116,26 @@ fn load(state: &mut State, effects: &mut Vec<Effect>) {
     };
     timeline.loading = Loading::Asked(page);
     effects.push(Effect::History(room.name.clone(), page));
+}
+
+/// Asks for what was missed in a room before the part of its log that is here, so that mentions there are counted:
+/// page after page up to a bound, one room at a time.
+fn read_back(state: &mut State, effects: &mut Vec<Effect>) {
+    let is_asking = state.rooms.iter().any(|room| matches!(room.timeline.loading, Loading::Asked(_)));
+    if is_asking || !state.status.is_online() || state.setup.is_some() {
+        return;
+    }
+    let misses = |room: &&mut Room| {
+        let timeline = &room.timeline;
+        let is_whole = timeline.follows() && timeline.has_newest() && timeline.loading == Loading::Idle;
+        let missed = room.unread() > 0 && room.read + 1 < timeline.start() && !timeline.has_beginning();
+        room.joined && is_whole && missed && timeline.entries().len() < READ_BACK_ENTRIES_MAX
+    };
+    if let Some(room) = state.rooms.iter_mut().find(misses) {
+        let page = room.timeline.page_before();
+        room.timeline.loading = Loading::Asked(page);
+        effects.push(Effect::History(room.name.clone(), page));
+    }
 }
 
 /// Asks for the members where the server only told that they changed.

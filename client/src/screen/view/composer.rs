@@ -6,10 +6,13 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::screen::{
-    state::{State, editor::Editor},
-    text::{fit, safe_line, wrap},
-    view::frame::{PROMPT_COLUMNS, composer_columns},
+use crate::{
+    safe::safe_line,
+    screen::{
+        state::{State, editor::Editor},
+        text::{fit, wrap},
+        view::frame::{PROMPT_COLUMNS, composer_columns},
+    },
 };
 
 /// Draws it.

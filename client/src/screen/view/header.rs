@@ -6,10 +6,13 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::screen::{
-    state::State,
-    text::{fit, safe_line, width},
-    view::frame::areas,
+use crate::{
+    safe::safe_line,
+    screen::{
+        state::State,
+        text::{fit, width},
+        view::frame::areas,
+    },
 };
 
 /// Draws it.
@@ -57,6 +60,6 @@ fn aside(state: &State) -> String {
 
 fn waiting_elsewhere(state: &State) -> (u64, u64) {
     let (unread, mentions) = state.rooms.waiting();
-    let here = state.room().map_or((0, 0), |room| (room.unread(), room.mentions));
+    let here = state.room().map_or((0, 0), |room| (room.unread(), room.mentioned()));
     (unread.saturating_sub(here.0), mentions.saturating_sub(here.1))
 }

@@ -7,14 +7,17 @@ use ratatui::{
     widgets::{Block, BorderType},
 };
 
-use crate::screen::{
-    state::{
-        State,
-        jump::{Choice, ChoiceKind, Jump},
-        room::Room,
+use crate::{
+    safe::safe_line,
+    screen::{
+        state::{
+            State,
+            jump::{Choice, ChoiceKind, Jump},
+            room::Room,
+        },
+        text::{fit, width},
+        view::composer::draw_text,
     },
-    text::{fit, safe_line, width},
-    view::composer::draw_text,
 };
 
 /// Rows of the box that are not choices: edges, what is typed, a rule.
@@ -24,11 +27,11 @@ const FRAME_ROWS: u16 = 4;
 pub(crate) fn joined(state: &State) -> Vec<Choice> {
     let choice = |room: &Room| Choice {
         name: room.name.clone(),
-        kind: ChoiceKind::Joined { unread: room.unread(), mentions: room.mentions },
+        kind: ChoiceKind::Joined { unread: room.unread(), mentions: room.mentioned() },
     };
     let front = state.room().map(|room| &room.key);
     let mut rooms: Vec<&Room> = state.rooms.iter().collect();
-    rooms.sort_by_key(|room| (Some(&room.key) == front, room.mentions == 0, room.unread() == 0));
+    rooms.sort_by_key(|room| (Some(&room.key) == front, room.mentions.is_empty(), room.unread() == 0));
     rooms.into_iter().map(choice).collect()
 }
 

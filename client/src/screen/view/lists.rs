@@ -45,7 +45,7 @@ fn first_room(state: &State, area: Rect) -> usize {
 fn room_line(state: &State, room: &Room, index: usize, active: bool, columns: usize) -> Line<'static> {
     let theme = state.theme;
     let unread = room.unread();
-    let (count, style) = match (room.mentions, unread) {
+    let (count, style) = match (room.mentioned(), unread) {
         (0, 0) => (String::new(), Style::new()),
         (0, unread) => (short(unread), theme.strong()),
         (mentions, _) => (format!("@{}", short(mentions)), theme.mention()),

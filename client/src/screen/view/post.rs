@@ -9,14 +9,18 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::screen::{
-    state::{
-        pending::{Fate, Pending},
-        timeline::{Body, Entry},
+use crate::{
+    safe::safe_line,
+    screen::{
+        state::{
+            mention::named,
+            pending::{Fate, Pending},
+            timeline::{Body, Entry},
+        },
+        text::{fit, width, wrap},
+        theme::Theme,
+        view::time,
     },
-    text::{fit, safe_line, width, wrap},
-    theme::Theme,
-    view::time,
 };
 
 /// From this width on nicks stand in a column of their own, below on a line of their own.
@@ -113,7 +117,7 @@ pub(crate) fn entry_lines(look: &Look<'_>, entry: &Entry, grouped: bool) -> Vec<
 /// The lines of a post that is not in the log yet.
 pub(crate) fn pending_lines(look: &Look<'_>, post: &Pending, grouped: bool) -> Vec<Line<'static>> {
     let theme = look.theme;
-    let text = crate::screen::text::safe(&post.text);
+    let text = crate::safe::safe(&post.text);
     let (base, mark) = match &post.fate {
         Fate::Waiting { .. } => (theme.quiet(), "  …  "),
         Fate::Stored { .. } => (Style::new(), "     "),
@@ -252,13 +256,9 @@ fn marks(text: &str, look: &Look<'_>) -> Vec<(Range<usize>, Style)> {
         let bare = word.trim_end();
         if let Some(at) = bare.find("https://").or_else(|| bare.find("http://")) {
             marks.push((offset + at..offset + bare.len(), look.theme.link()));
-        } else if !look.nick.is_empty() {
-            let core = bare.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
-            if core.to_lowercase() == look.nick.to_lowercase()
-                && let Some(at) = bare.find(core)
-            {
-                marks.push((offset + at..offset + at + core.len(), look.theme.mention()));
-            }
+        } else {
+            let named = named(bare, look.nick).into_iter();
+            marks.extend(named.map(|range| (offset + range.start..offset + range.end, look.theme.mention())));
         }
         offset += word.len();
     }

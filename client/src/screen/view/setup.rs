@@ -8,6 +8,7 @@ use ratatui::{
     widgets::{Paragraph, Wrap},
 };
 
+use crate::safe::safe_line;
 use crate::screen::{
     state::{
         State,
@@ -15,7 +16,6 @@ use crate::screen::{
         setup::{Field, Setup},
         status::Connection,
     },
-    text::safe_line,
     view::{composer::draw_text, time},
 };
 

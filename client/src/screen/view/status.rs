@@ -7,10 +7,13 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::screen::{
-    state::{State, status::Connection},
-    text::{fit, safe_line, width},
-    view::time,
+use crate::{
+    safe::safe_line,
+    screen::{
+        state::{State, status::Connection},
+        text::{fit, width},
+        view::time,
+    },
 };
 
 /// From this part of the limit on, the number of characters is shown.

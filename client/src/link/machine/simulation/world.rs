@@ -3,12 +3,14 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use hubbub_protocol::{
-    ErrorBody, ErrorCode, Event, Nick, Request, RequestFrame, RoomName,
+    ErrorBody, ErrorCode, Event, Request, RequestFrame, RoomName,
     envelope::{encode_error, encode_ok},
     event::{self, PostKind},
-    reply::{Done, History, Joined, Limits, Posted, Resume, Server, User, Welcome},
+    reply::{Done, History, Posted, Resume, User, Welcome},
     request,
 };
+
+use crate::link::fixture::{self, nick};
 
 pub(super) const ROOMS: [&str; 2] = ["one", "two"];
 
@@ -34,13 +36,13 @@ pub(super) struct World {
 }
 
 pub(super) fn room_name(room: usize) -> RoomName {
-    RoomName::parse(ROOMS[room]).expect("a room")
+    fixture::room(ROOMS[room])
 }
 
 impl World {
     pub(super) fn append(&mut self, room: usize, user: u64, nonce: &str, text: &str) -> u64 {
         let seq = self.logs[room].len() as u64 + 1;
-        let from = Nick::parse("ana").expect("a nick");
+        let from = nick("ana");
         let (kind, text, nonce) = (PostKind::Text, text.to_owned(), nonce.to_owned());
         self.logs[room].push(event::Post { room: room_name(room), seq, at: seq, user, from, kind, text, nonce });
         seq
@@ -105,20 +107,8 @@ impl World {
             }
         };
         self.connection.as_mut().expect("connected").user = Some(user);
-        let limits = Limits {
-            frame_bytes_max: 65_536,
-            text_chars_max: 4_000,
-            topic_chars_max: 400,
-            rooms_per_session_max: 256,
-            post_burst: 20,
-            posts_per_s: 5,
-            ping_interval_ms: 25_000,
-            session_idle_ms: 86_400_000,
-        };
-        let nick = Nick::parse("ana").expect("a nick");
-        let server = Server { name: "s".to_owned(), version: "0".to_owned(), protocol: 1 };
-        let user = User { id: user, nick };
-        let welcome = Welcome { session: "s".to_owned(), token, resumed, user, limits, server };
+        let user = User { id: user, nick: nick("ana") };
+        let welcome = Welcome { token, user, ..fixture::welcome(resumed) };
         self.answer(encode_ok(id, &welcome).expect("encodes"));
     }
 
@@ -133,9 +123,7 @@ impl World {
             Some(_) => (Resume::Gap, last - 3),
         };
         let events = log[from..].iter().cloned().map(Event::Post).collect();
-        let (epoch, seq, topic) = ("e".to_owned(), last as u64, String::new());
-        let members = Vec::new();
-        let reply = Joined { room: room_name(room), epoch, seq, topic, resume, member_count: 1, members, events };
+        let reply = fixture::joined(room_name(room), last as u64, resume, events);
         self.answer(encode_ok(id, &reply).expect("encodes"));
     }
 

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use hubbub_protocol::{event::Presence, id::Seq, reply::History};
+use hubbub_protocol::{
+    Event,
+    event::{MemberChange, MemberState, Presence},
+    id::Seq,
+    reply::History,
+};
 
 use super::*;
 use crate::{
     link::Signal,
     screen::{
-        stage::{NOON, Stage, post, room},
-        state::timeline::Loading,
+        stage::{NOON, Stage, nick, post, room},
+        state::timeline::{Body, Loading},
     },
 };
 
@@ -192,16 +197,25 @@ fn the_members_of_a_lively_room_are_asked_for_now_and_then() {
 }
 
 #[test]
-fn what_was_missed_beyond_measure_is_left_out_and_counted() {
+fn what_was_missed_beyond_measure_is_left_out_counted_and_searched_for_mentions_within_bounds() {
     let mut stage = deep_room(1_000);
     stage.key("Alt-1");
     stage.link(Update::Gap { room: room("deep"), after: 1_000, before: 3_001 });
-    stage.events("deep", vec![post("deep", 3_001, NOON, "bo", "after the gap")]);
+    let mut asked = stage.events("deep", vec![post("deep", 3_001, NOON, "bo", "after the gap")]);
     let deep = stage.state.rooms.get_mut(&room("deep")).expect("is there");
     assert_eq!(deep.unread(), 2_001);
-    let effects = stage.key("Alt-2");
-    assert!(stage.screen().contains("after the gap"));
-    assert!(has(&effects, &Effect::History(room("deep"), Page::Before(3_001))), "{effects:?}");
+    let mut first = 3_001;
+    while has(&asked, &Effect::History(room("deep"), Page::Before(first))) {
+        let mut events = page(first - 100, first - 1, true).events;
+        events[50] = post("deep", first - 50, NOON, "bo", "ana: read this");
+        let history = History { events, ..page(first - 100, first - 1, true) };
+        asked = stage.input(Input::Answer(Answer::History(room("deep"), Page::Before(first), Ok(history))));
+        first -= 100;
+    }
+    let deep = stage.state.rooms.get_mut(&room("deep")).expect("is there");
+    assert_eq!((first, deep.mentioned(), deep.unread()), (2_501, 5, 2_001));
+    stage.key("Alt-2");
+    assert!(stage.screen().contains("after the gap"), "{}", stage.screen());
 }
 
 #[test]
@@ -224,4 +238,122 @@ fn an_event_is_shown_once_however_often_it_comes() {
     stage.events("lobby", vec![event.clone()]);
     stage.events("lobby", vec![event]);
     assert_eq!(stage.screen().matches("only once").count(), 1);
+}
+
+#[test]
+fn what_is_behind_the_help_page_or_in_too_small_a_window_is_not_read() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &["bo"]);
+    let unread = |stage: &Stage| stage.state.room().expect("a room").unread();
+    stage.key("F1");
+    stage.says("lobby", "bo", "behind the help");
+    assert_eq!(unread(&stage), 1);
+    stage.key("F1");
+    assert_eq!(unread(&stage), 0);
+    stage.input(Input::Resize(Size::new(20, 5)));
+    stage.says("lobby", "bo", "no space for it");
+    assert_eq!(unread(&stage), 1);
+    stage.input(Input::Resize(Size::new(80, 24)));
+    assert_eq!(unread(&stage), 0);
+}
+
+#[test]
+fn a_terminal_that_does_not_tell_its_focus_is_called_for_other_rooms_and_after_a_while() {
+    let mut stage = Stage::talking(80, 24, &["lobby", "rust"], &["bo"]);
+    let calls = |effects: Vec<Effect>| effects.iter().filter(|effect| matches!(effect, Effect::Alert(_))).count();
+    assert_eq!(calls(stage.says("lobby", "bo", "ana: before your eyes")), 0);
+    assert_eq!(calls(stage.says("rust", "bo", "ana: elsewhere")), 1);
+    stage.after(60_000);
+    assert_eq!(calls(stage.says("lobby", "bo", "ana: are you there?")), 1);
+    stage.input(Input::Focus(true));
+    assert_eq!(calls(stage.says("lobby", "bo", "ana: now it is told")), 0);
+}
+
+#[test]
+fn events_of_an_unknown_kind_do_not_break_the_log_and_an_empty_page_is_not_asked_for_for_ever() {
+    let mut stage = deep_room(1_000);
+    let unknown = |seq| {
+        let (ev, room) = ("poll".to_owned(), Some(room("deep")));
+        Event::Unknown(hubbub_protocol::event::Unknown { ev, room, seq: Some(seq) })
+    };
+    stage.key("Alt-1");
+    stage.events("deep", vec![unknown(1_001)]);
+    assert_eq!(stage.state.rooms.get_mut(&room("deep")).expect("is there").unread(), 0, "there is nothing to see");
+    stage.events("deep", vec![post("deep", 1_002, NOON, "bo", "after it")]);
+    stage.key("Alt-2");
+    let screen = stage.screen();
+    assert!(screen.contains("post 1000") && screen.contains("after it"), "{screen}");
+    stage.key("Ctrl-Home");
+    for _ in 0..8 {
+        stage.key("PageUp");
+    }
+    let empty = History { events: Vec::new(), ..page(801, 900, true) };
+    let answer = Answer::History(room("deep"), Page::Before(901), Ok(empty));
+    assert_eq!(stage.input(Input::Answer(answer)), []);
+    assert!(stage.screen().contains("older posts did not come"), "{}", stage.screen());
+    let unknown_page = History { events: (801..=900).map(unknown).collect(), ..page(801, 900, true) };
+    assert_eq!(stage.key("PageUp"), [Effect::History(room("deep"), Page::Before(901))]);
+    let answer = Answer::History(room("deep"), Page::Before(901), Ok(unknown_page));
+    assert_eq!(stage.input(Input::Answer(answer)), [Effect::History(room("deep"), Page::Before(801))]);
+}
+
+#[test]
+fn mentions_are_counted_once_wherever_they_come_from() {
+    let mut stage = deep_room(1_000);
+    stage.key("PageUp");
+    let deep = stage.state.rooms.get_mut(&room("deep")).expect("is there");
+    deep.read = 850;
+    deep.timeline.loading = Loading::Asked(Page::Before(901));
+    let mut events = page(801, 900, true).events;
+    for seq in [840, 860, 870] {
+        events[seq - 801] = post("deep", seq as Seq, NOON, "bo", "ana: read this");
+    }
+    let history = History { events, ..page(801, 900, true) };
+    let answer = Answer::History(room("deep"), Page::Before(901), Ok(history));
+    stage.input(Input::Answer(answer.clone()));
+    let mentioned = |stage: &Stage| stage.state.room().expect("a room").mentioned();
+    assert_eq!(mentioned(&stage), 2, "840 was read");
+    stage.says("deep", "bo", "ana: and this");
+    assert_eq!(mentioned(&stage), 3);
+    stage.events("deep", vec![post("deep", 1_001, NOON, "bo", "ana: and this")]);
+    assert_eq!(mentioned(&stage), 3);
+    stage.key("Esc");
+    assert_eq!(mentioned(&stage), 0);
+}
+
+#[test]
+fn without_a_connection_the_way_to_the_newest_gives_nothing_away() {
+    let mut stage = deep_room(1_000);
+    stage.key("PageUp");
+    stage.lost();
+    let deep = stage.state.rooms.get_mut(&room("deep")).expect("is there");
+    deep.timeline.note_log_end(5_000);
+    stage.key("Esc");
+    assert!(stage.screen().contains("post 1000"), "{}", stage.screen());
+    stage.key("PageUp");
+    stage.send("written offline");
+    let screen = stage.screen();
+    assert!(screen.contains("post 1000") && screen.contains("written offline"), "{screen}");
+}
+
+#[test]
+fn many_new_nicks_are_one_line_that_says_the_last() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &["bo"]);
+    let mut rename = |was: &str, is: &str| {
+        let (state, was) = (MemberState::Online, Some(nick(was)));
+        let changes = vec![MemberChange { nick: nick(is), state, was }];
+        let presence = Presence { room: room("lobby"), member_count: 2, changes, partial: false };
+        stage.link(Update::Signal(Signal::Presence(presence)));
+        let last = stage.state.room().expect("a room").timeline.entries().back().map(|entry| entry.body.clone());
+        match last {
+            Some(Body::Moves { renamed, .. }) => renamed,
+            _ => Vec::new(),
+        }
+    };
+    let pair = |was: &str, is: &str| vec![(was.to_owned(), is.to_owned())];
+    assert_eq!(rename("bo", "b0"), pair("bo", "b0"));
+    for step in 1..200 {
+        rename(&format!("b{}", step - 1), &format!("b{step}"));
+    }
+    assert_eq!(rename("b199", "bob"), pair("bo", "bob"));
+    assert_eq!(rename("bob", "bo"), [], "as it was before");
 }

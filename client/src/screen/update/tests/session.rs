@@ -163,3 +163,10 @@ fn rooms_that_come_late_for_an_earlier_opening_of_the_list_are_not_listed_twice(
     stage.input(Input::Answer(Answer::Directory(2, Ok(page()))));
     assert_eq!(stage.screen().matches("attic").count(), 1, "{}", stage.screen());
 }
+
+#[test]
+fn another_connection_can_be_asked_for_while_there_is_one() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    stage.write("/reconnect");
+    assert!(has(&stage.key("Enter"), &Effect::ReconnectNow));
+}

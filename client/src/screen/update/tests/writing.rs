@@ -1,6 +1,9 @@
 //! Writing: sending, commands, completion, drafts, failed posts.
 
-use hubbub_protocol::event::PostKind;
+use hubbub_protocol::{
+    event::PostKind,
+    reply::{RoomInfo, RoomsPage},
+};
 
 use super::*;
 use crate::{
@@ -93,6 +96,8 @@ fn tab_completes_nicks_rooms_and_commands() {
     assert_eq!(tab("hi b"), "hi bob ");
     assert_eq!(tab("see #ru"), "see #rust ");
     assert_eq!(tab("/to"), "/topic ");
+    assert_eq!(tab("/join ru"), "/join rust ");
+    assert_eq!(tab("/part #ru"), "/part #rust ");
     assert_eq!(tab("zzz"), "zzz");
     stage.key("Ctrl-U");
     stage.write("b");
@@ -210,4 +215,23 @@ fn leaving_a_room_with_unsent_posts_or_a_draft_wants_to_be_asked_twice() {
     let failed =
         Update::Failed { nonce: name.clone(), room: room("lobby"), error: PostFailure::NotJoined, can_retry: true };
     assert!(has(&stage.link(failed), &Effect::Discard(name)), "it was on its way, and is forgotten by the link too");
+}
+
+#[test]
+fn tab_knows_the_rooms_that_the_server_listed() {
+    let mut stage = Stage::talking(80, 24, &["lobby"], &[]);
+    stage.key("Ctrl-K");
+    let info = |name| RoomInfo { room: room(name), topic: String::new(), member_count: 1, seq: 0 };
+    let page = RoomsPage { rooms: vec![info("lobby"), info("attic")], more: false };
+    stage.input(Input::Answer(Answer::Directory(1, Ok(page))));
+    stage.key("Esc");
+    let mut tab = |text: &str| {
+        stage.key("Ctrl-U");
+        stage.write(text);
+        stage.key("Tab");
+        stage.written()
+    };
+    assert_eq!(tab("/join at"), "/join attic ");
+    assert_eq!(tab("see #at"), "see #attic ");
+    assert_eq!(tab("/part at"), "/part at", "what is not joined cannot be left");
 }

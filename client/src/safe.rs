@@ -1,4 +1,5 @@
-//! Makes text from the network harmless to a terminal: what would act on it is shown instead.
+//! Makes text from the network harmless to a terminal: what would act on it is shown instead. One rule for all that is
+//! shown or printed.
 
 use std::borrow::Cow;
 
@@ -46,6 +47,11 @@ fn picture(c: char) -> char {
 /// Whether it is a combining mark of the kind that piles up; sequences of emoji use joiners instead.
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}' | '\u{488}' | '\u{489}')
+}
+
+/// Whether a terminal would do something other than draw it in its place: what `safe_line` shows instead.
+pub(crate) fn is_unsafe(c: char) -> bool {
+    c.is_control() || is_acting(c)
 }
 
 /// Whether a terminal or its font machinery would do something other than draw it in its place.
