@@ -251,12 +251,17 @@ impl Sessions {
     /// Ends a session: its nick is free, its token worthless. Should it have a connection by now that is not the
     /// one at which this was asked for, that one is closed.
     pub async fn end(&self, session: &Session, asked_at: Option<ConnectionId>) {
+        self.end_if(session, asked_at, |_| true).await;
+    }
+
+    async fn end_if(&self, session: &Session, asked_at: Option<ConnectionId>, is_due: impl Fn(&State) -> bool) {
         let _changing = session.changing.lock().await;
         let State { nick, connection, .. } = {
             let mut state = session.state();
-            if std::mem::replace(&mut state.ended, true) {
+            if state.ended || !is_due(&state) {
                 return;
             }
+            state.ended = true;
             state.clone()
         };
         self.by_token.remove(&session.token_hash);
@@ -274,12 +279,12 @@ impl Sessions {
     /// Ends the sessions that have been idle too long.
     pub async fn sweep(&self) {
         let idle_before = self.clock.now().saturating_sub(self.limits.session_idle_ms);
-        let is_over = |session: &Session| session.state().idle_since.is_some_and(|since| since < idle_before);
-        let over: Vec<_> = self.by_token.iter().filter(|entry| is_over(entry)).map(|entry| entry.clone()).collect();
+        let is_over = |state: &State| state.idle_since.is_some_and(|since| since < idle_before);
+        let over: Vec<_> =
+            self.by_token.iter().filter(|entry| is_over(&entry.state())).map(|entry| entry.clone()).collect();
         for session in over {
-            if is_over(&session) {
-                self.end(&session, None).await;
-            }
+            // Who came back meanwhile stays.
+            self.end_if(&session, None, is_over).await;
         }
     }
 
