@@ -6,8 +6,6 @@
 #[path = "../terminal/person.rs"]
 #[allow(dead_code, reason = "the tests need all of it")]
 mod person;
-#[path = "../terminal/program.rs"]
-mod program;
 #[path = "../terminal/terminal.rs"]
 #[allow(dead_code, reason = "the tests need all of it")]
 mod terminal;

@@ -1,4 +1,4 @@
-//! Finding the server's program, and building it when it is missing or older than its sources.
+//! Finding the programs, and building them when they are missing or older than their sources.
 
 use std::{
     env, fs,
@@ -8,24 +8,30 @@ use std::{
     time::SystemTime,
 };
 
-/// The file's name.
-const NAME: &str = "hubbub-server";
-
 /// The path of a `hubbub-server` that is as new as its sources.
-///
-/// `cargo test --workspace` has built it, for the sake of the server's own tests. When only this package is
-/// tested it may be missing or old: then cargo is asked, once a process, and its lock makes others wait.
 #[must_use]
 pub fn hubbub_server() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let program = folder().join(NAME);
-        if !is_fresh(&program) {
-            build();
-        }
-        assert!(program.exists(), "{program:?} is not there: run `cargo build -p hubbub-server` first");
-        program
-    })
+    PROGRAM.get_or_init(|| program("hubbub-server"))
+}
+
+/// The path of a `hubbub` that is as new as its sources.
+#[must_use]
+pub fn hubbub() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| program("hubbub"))
+}
+
+/// `cargo test --workspace` has built the programs, for the sake of their packages' own tests. When only this
+/// package is tested they may be missing or old: then cargo is asked, once a process, and its lock makes
+/// others wait.
+fn program(name: &str) -> PathBuf {
+    let program = folder().join(name);
+    if !is_fresh(&program) {
+        build();
+    }
+    assert!(program.exists(), "{program:?} is not there: run `cargo build --workspace --bins` first");
+    program
 }
 
 /// Where cargo puts programs: the folder above that of the test's own.
@@ -46,17 +52,17 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
+/// Builds all programs: of the whole workspace, so that nothing is compiled again for other features.
 fn build() {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let profile = folder().file_name().and_then(|name| name.to_str()).unwrap_or("debug").to_owned();
     let profile = if profile == "debug" { "dev".to_owned() } else { profile };
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let status = Command::new(cargo)
-        .args(["build", "--locked", "--package", NAME, "--bin", NAME, "--profile", &profile])
-        .args(["--manifest-path", manifest])
+        .args(["build", "--locked", "--workspace", "--bins", "--profile", &profile, "--manifest-path", manifest])
         .status();
     match status {
         Ok(status) if status.success() => {}
-        other => panic!("{NAME} could not be built: {other:?}"),
+        other => panic!("the programs could not be built: {other:?}"),
     }
 }

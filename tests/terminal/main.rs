@@ -5,7 +5,6 @@ mod leaving;
 mod outage;
 mod person;
 mod pipe;
-mod program;
 mod resize;
 mod talk;
 mod terminal;

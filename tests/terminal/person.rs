@@ -2,11 +2,11 @@
 
 use std::{ffi::OsStr, fs, path::Path};
 
-use hubbub_tests::server::Server;
+use hubbub_tests::{program::hubbub, server::Server};
 use portable_pty::CommandBuilder;
 use tempfile::TempDir;
 
-use crate::{program::hubbub, terminal::Terminal};
+use crate::terminal::Terminal;
 
 /// Somebody with a home of their own, and nothing else of this machine's settings.
 pub(crate) struct Person {
