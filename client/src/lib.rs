@@ -3,6 +3,7 @@
 //! ```text
 //! cli      the command line: the screen's options, and post, tail, rooms for scripts
 //! screen   the terminal screen
+//! scenario many people at once from one file, as test, load and proof
 //! link     connection, session, rooms and posts as one typed, asynchronous thing; knows none of the above
 //! safe     text from the network, made harmless to a terminal
 //! ```
@@ -10,4 +11,6 @@
 pub mod cli;
 pub mod link;
 mod safe;
+#[allow(dead_code, unused_variables, clippy::todo, reason = "being built")]
+mod scenario;
 pub mod screen;

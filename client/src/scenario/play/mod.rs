@@ -1,0 +1,1 @@
+//! The player: takes a scenario through its steps with a crowd, and says what held.

@@ -1,0 +1,120 @@
+//! The facts of a run: what `--json` holds, and all that the summary, the page and the comparison are made of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::ledger::account::Account;
+
+/// The form of the facts; a reader refuses what it does not know.
+pub(crate) const FORMAT: u32 = 1;
+
+/// Everything about one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    /// [`FORMAT`].
+    pub(crate) format: u32,
+    pub(crate) scenario: Played,
+    pub(crate) verdict: Verdict,
+    /// In the order of the story; then what ended early.
+    pub(crate) expectations: Vec<Finding>,
+    /// The five that always run, in fixed order.
+    pub(crate) invariants: Vec<Finding>,
+    pub(crate) thresholds: Vec<Finding>,
+    /// Phases and faults, for marks in the plots.
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) account: Account,
+    pub(crate) server: ServerFacts,
+}
+
+/// What was played, where and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Played {
+    pub(crate) name: String,
+    pub(crate) about: String,
+    /// The file as it was given; `None` for `hubbub load`.
+    pub(crate) file: Option<String>,
+    pub(crate) seed: u64,
+    pub(crate) scale: f64,
+    /// Milliseconds since 1970.
+    pub(crate) started_unix_ms: u64,
+    pub(crate) duration_ms: f64,
+    pub(crate) people: u64,
+    pub(crate) rooms: u64,
+    /// `hubbub 0.1.0`
+    pub(crate) program: String,
+    /// Cores and operating system of the machine that played.
+    pub(crate) machine: String,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verdict {
+    /// Everything held.
+    Held,
+    /// Something did not.
+    Failed,
+    /// It was ended from outside before it was over; what was seen up to then is here.
+    Interrupted,
+}
+
+/// One thing that was to hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Finding {
+    /// In words: what was to hold.
+    pub(crate) what: String,
+    pub(crate) held: bool,
+    /// What was found, in figures, and for what did not hold in detail (some lines).
+    pub(crate) found: String,
+    /// The line of the file; `None`: no file says it.
+    pub(crate) line: Option<u32>,
+    pub(crate) at_ms: f64,
+}
+
+/// Something to be marked in a plot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    pub(crate) kind: MarkKind,
+    pub(crate) text: String,
+    pub(crate) from_ms: f64,
+    /// `None`: a point in time.
+    pub(crate) to_ms: Option<f64>,
+}
+
+/// What is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MarkKind {
+    Phase,
+    Fault,
+}
+
+/// About the server.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ServerFacts {
+    pub(crate) url: String,
+    /// Started for this run.
+    pub(crate) private: bool,
+    /// What it cost; `None` when its process could not be watched.
+    pub(crate) cost: Option<ServerCost>,
+}
+
+/// What a watched server process cost.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ServerCost {
+    /// CPU time in the run, over all its processes if it was restarted.
+    pub(crate) cpu_ms: f64,
+    pub(crate) cpu_us_per_delivery: Option<f64>,
+    pub(crate) memory_start_bytes: u64,
+    pub(crate) memory_max_bytes: u64,
+    /// About twice a second.
+    pub(crate) samples: Vec<ServerSample>,
+}
+
+/// One look at the process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ServerSample {
+    pub(crate) at_ms: f64,
+    /// Cores used since the look before.
+    pub(crate) cores: f64,
+    pub(crate) memory_bytes: u64,
+}
