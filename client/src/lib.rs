@@ -10,6 +10,8 @@
 
 pub mod cli;
 pub mod link;
+#[allow(dead_code, reason = "being built")]
+mod load;
 mod safe;
 #[allow(dead_code, unused_variables, clippy::todo, reason = "being built")]
 mod scenario;

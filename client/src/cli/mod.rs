@@ -130,7 +130,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let Some(command) = arguments.command else {
         let Common { server, nick } = arguments.common;
-        return screen::run(ScreenOptions { server, nick, rooms: arguments.rooms });
+        return screen::run(ScreenOptions { server, nick, rooms: arguments.rooms, remember: true });
     };
     if let Some(room) = arguments.rooms.first() {
         let message = format!("a command takes no rooms before it; was #{room} meant for the screen?");

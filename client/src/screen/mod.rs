@@ -42,7 +42,7 @@ use hubbub_protocol::{Nick, RoomName};
 use crate::link::ServerUrl;
 
 /// What the command line says about the screen; what it leaves out is remembered or asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ScreenOptions {
     /// `--server`.
     pub server: Option<ServerUrl>,
@@ -50,6 +50,14 @@ pub struct ScreenOptions {
     pub nick: Option<Nick>,
     /// The rooms to be in, the first one in front.
     pub rooms: Vec<RoomName>,
+    /// Whether anything is read from the last time and kept for the next.
+    pub remember: bool,
+}
+
+impl Default for ScreenOptions {
+    fn default() -> Self {
+        Self { server: None, nick: None, rooms: Vec::new(), remember: true }
+    }
 }
 
 /// Why the screen could not be shown.

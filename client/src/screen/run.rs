@@ -71,9 +71,11 @@ enum Asked {
 /// # Errors
 /// When the terminal fails.
 pub(super) async fn run(options: ScreenOptions) -> io::Result<ExitCode> {
-    let memory = Memory::of_user();
-    let no_memory = memory.as_ref().err().map(ToString::to_string);
-    let memory = memory.ok();
+    let (memory, no_memory) = match options.remember.then(Memory::of_user) {
+        Some(Ok(memory)) => (Some(memory), None),
+        Some(Err(error)) => (None, Some(error.to_string())),
+        None => (None, None),
+    };
     let user = std::env::var("USER").ok();
     let start = startup(&options, memory.as_ref(), user.as_deref());
     let mut signals = Signals::new()?;

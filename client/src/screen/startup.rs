@@ -149,10 +149,10 @@ mod tests {
         let (_folder, memory) = remembered(&["ana"]);
         let server = Some(ServerUrl::parse("localhost:1").expect("an address"));
         let nick = Some(Nick::parse("cy").expect("a nick"));
-        let options = ScreenOptions { server: server.clone(), nick, rooms: Vec::new() };
+        let options = ScreenOptions { server: server.clone(), nick, ..ScreenOptions::default() };
         let start = startup(&options, Some(&memory), None);
         assert_eq!((start.server.as_str(), start.nick.as_str(), start.begin), ("ws://localhost:1", "cy", true));
-        let options = ScreenOptions { server, nick: None, rooms: Vec::new() };
+        let options = ScreenOptions { server, ..ScreenOptions::default() };
         let start = startup(&options, Some(&memory), Some("dee"));
         assert_eq!((start.nick.as_str(), start.begin), ("dee", false));
     }
