@@ -16,9 +16,11 @@ pub(crate) struct Facts {
     pub(crate) verdict: Verdict,
     /// In the order of the story; then what ended early.
     pub(crate) expectations: Vec<Finding>,
-    /// The five that always run, in fixed order.
+    /// The six that always run, in fixed order.
     pub(crate) invariants: Vec<Finding>,
     pub(crate) thresholds: Vec<Finding>,
+    /// What else a reader should know, in whole sentences: a limit that was met, a setting that was not used.
+    pub(crate) notes: Vec<String>,
     /// Phases and faults, for marks in the plots.
     pub(crate) marks: Vec<Mark>,
     pub(crate) account: Account,
