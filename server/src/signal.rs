@@ -66,8 +66,10 @@ fn stdin_closed() -> io::Result<oneshot::Receiver<()>> {
 
 /// Resolves when the end of stdin was told; never when nobody reads it.
 async fn ended(stdin_closed: Option<oneshot::Receiver<()>>) {
-    match stdin_closed {
-        Some(told) if told.await.is_ok() => {}
-        Some(_) | None => std::future::pending().await,
+    if let Some(told) = stdin_closed
+        && told.await.is_ok()
+    {
+        return;
     }
+    std::future::pending().await
 }
