@@ -84,6 +84,10 @@ struct ServeArgs {
     /// The form of the log [default: text].
     #[arg(long, value_name = "FORMAT", value_parser = LogFormat::NAMES)]
     log_format: Option<String>,
+    /// Drain when stdin ends: for a program that starts a server for itself and holds the other end of a pipe. However
+    /// that program ends, the server ends with it.
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
 }
 
 impl ServeArgs {
@@ -157,10 +161,13 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> ExitCode {
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(args) => match serve(&args.sources()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => exit_after(tell(&error), error.exit_code()),
-        },
+        Command::Serve(args) => {
+            let until_stdin_closes = args.until_stdin_closes;
+            match serve(&args.sources(), until_stdin_closes) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => exit_after(tell(&error), error.exit_code()),
+            }
+        }
         Command::Config => exit_after(io::stdout().write_all(config::commented_file().as_bytes()), 0),
         Command::CheckConfig { file } => check_config(file),
     }
@@ -192,7 +199,7 @@ fn check_config(file: PathBuf) -> ExitCode {
     }
 }
 
-fn serve(sources: &Sources) -> Result<(), ServeError> {
+fn serve(sources: &Sources, until_stdin_closes: bool) -> Result<(), ServeError> {
     let config = Arc::new(Config::load(sources)?);
     log::init(&config.log);
     let metrics = metrics::install();
@@ -202,7 +209,7 @@ fn serve(sources: &Sources) -> Result<(), ServeError> {
     let parts = AppParts { config, listener, store, metrics };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)?;
     let served = actix_rt::System::with_tokio_rt(|| runtime).block_on(async {
-        let stop = signal::stop()?;
+        let stop = signal::stop(until_stdin_closes)?;
         app::run(parts, stop, announce).await
     });
     served.map_err(ServeError::Run)

@@ -206,6 +206,37 @@ fn a_reader_that_goes_away_is_no_panic() {
     assert_eq!(stderr(&output), "");
 }
 
+/// Starts a server whose stdin is a pipe, and gives it once it is ready.
+fn server_with_a_pipe(folder: &Path, args: &[&str]) -> std::process::Child {
+    let mut command = server(folder);
+    command.args(["--http", "127.0.0.1:0"]).args(args);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program runs");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    assert!(line.starts_with("ready http="), "{line}");
+    child
+}
+
+#[test]
+fn a_server_that_was_told_so_drains_when_its_stdin_ends() {
+    let folder = folder();
+    let mut child = server_with_a_pipe(folder.path(), &["--until-stdin-closes"]);
+    drop(child.stdin.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn a_server_that_was_not_told_so_outlives_its_stdin() {
+    let folder = folder();
+    let mut child = server_with_a_pipe(folder.path(), &[]);
+    drop(child.stdin.take());
+    // It drains when it is asked to: so it was still there.
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM)
+        .expect("it is there");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
 #[test]
 fn the_client_s_variable_in_the_same_shell_disturbs_nothing() {
     let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_hubbub-server"));

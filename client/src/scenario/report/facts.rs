@@ -16,13 +16,60 @@ pub(crate) struct Facts {
     pub(crate) verdict: Verdict,
     /// In the order of the story; then what ended early.
     pub(crate) expectations: Vec<Finding>,
-    /// The five that always run, in fixed order.
+    /// The six that always run, in fixed order.
     pub(crate) invariants: Vec<Finding>,
     pub(crate) thresholds: Vec<Finding>,
+    /// Whole sentences for people: a limit to raise, a setting that was not used, …
+    pub(crate) notes: Vec<String>,
     /// Phases and faults, for marks in the plots.
     pub(crate) marks: Vec<Mark>,
     pub(crate) account: Account,
     pub(crate) server: ServerFacts,
+}
+
+/// Why a text is no facts that can be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FactsError {
+    /// It says so itself: made by an older or newer program.
+    #[error(
+        "these facts have format {0}, and this program reads format {FORMAT}: use the program that wrote them, or play again"
+    )]
+    Format(u64),
+    /// Something else altogether, or damaged.
+    #[error("this is no file of facts, as `hubbub scenario run --json` writes it: {0}")]
+    Text(#[from] serde_json::Error),
+}
+
+impl Facts {
+    /// Reads what [`Facts::write`] wrote.
+    ///
+    /// # Errors
+    /// When it has another format, or is something else.
+    pub(crate) fn read(text: &str) -> Result<Self, FactsError> {
+        /// All that is looked at before the format is known.
+        #[derive(Deserialize)]
+        struct Head {
+            format: u64,
+        }
+        let Head { format } = serde_json::from_str(text)?;
+        if format != u64::from(FORMAT) {
+            return Err(FactsError::Format(format));
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// One JSON document, indented, with a line feed at its end.
+    pub(crate) fn write(&self) -> String {
+        // Its only errors are keys that are no text; the types here have none.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Everything that was to hold, in the order of reports.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.expectations.iter().chain(&self.invariants).chain(&self.thresholds)
+    }
 }
 
 /// What was played, where and when.

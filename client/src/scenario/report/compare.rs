@@ -1,0 +1,5 @@
+//! stub
+use super::facts::Facts;
+pub(crate) fn compare(a: &Facts, b: &Facts) -> String {
+    String::new()
+}

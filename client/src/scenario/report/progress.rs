@@ -1,0 +1,22 @@
+//! Progress: how far the player is in the story, for the view while it runs.
+
+use super::facts::{Finding, Mark, ServerSample};
+
+/// Where the story stands just now.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Progress {
+    /// The scenario's name.
+    pub(crate) name: String,
+    pub(crate) people: u64,
+    /// The innermost phase that is under way.
+    pub(crate) phase: Option<String>,
+    /// The steps under way, outermost first; several when they are played side by side.
+    pub(crate) steps: Vec<String>,
+    /// What was found so far, in the order of the story.
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) marks: Vec<Mark>,
+    /// The newest look at the server's process.
+    pub(crate) server: Option<ServerSample>,
+    /// The story was told to end early.
+    pub(crate) stopping: bool,
+}

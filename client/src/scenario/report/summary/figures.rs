@@ -1,0 +1,161 @@
+//! The figures of the summary: latencies as a table, everything else as a line each.
+
+use super::{
+    super::{
+        figure,
+        number::{bytes, count, counted, large, percent, rate, time_us},
+        text::{SEPARATOR, columns, hanging, left},
+    },
+    Page,
+};
+use crate::scenario::ledger::account::Latency;
+
+/// How wide the names before the lines are.
+const LABEL_CELLS: usize = 13;
+
+impl Page<'_> {
+    /// All of them.
+    pub(super) fn figures(&self, out: &mut String) {
+        self.latencies(out);
+        out.push('\n');
+        let lines = [
+            ("Messages", self.messages()),
+            ("Receipts", self.receipts()),
+            ("Connections", self.connections()),
+            ("Server", self.server()),
+            ("Load side", self.load()),
+        ];
+        for (label, text) in lines {
+            let head = self.paint.bold(&left(label, LABEL_CELLS));
+            out.push_str(&hanging(&head, LABEL_CELLS, &text, self.width));
+        }
+    }
+
+    fn latencies(&self, out: &mut String) {
+        let account = &self.facts.account;
+        let kinds = [
+            ("delivery", &account.delivery),
+            ("acceptance", &account.acceptance),
+            ("connect", &account.connecting),
+            ("resume", &account.resuming),
+        ];
+        let seen: Vec<_> = kinds.into_iter().filter(|(_, latency)| latency.count > 0).collect();
+        if seen.is_empty() {
+            return;
+        }
+        let title = ["Latency", "p50", "p90", "p99", "p99.9", "max", "count"].map(str::to_owned).to_vec();
+        let rows = seen.into_iter().map(|(name, latency)| row(name, latency));
+        let table = columns(&std::iter::once(title).chain(rows).collect::<Vec<_>>());
+        for (at, line) in table.iter().enumerate() {
+            let shown = if at == 0 { self.paint.bold(line) } else { line.clone() };
+            out.push_str(&format!("{}{shown}\n", if at == 0 { "\n" } else { "" }));
+        }
+    }
+
+    fn messages(&self) -> String {
+        let totals = &self.facts.account.totals;
+        let mut text = format!("{} accepted of {}", count(totals.accepted), count(totals.intended));
+        if let Some(per_s) = figure::posts_per_s(self.facts) {
+            text.push_str(&format!(", {}", rate(per_s)));
+        }
+        let refused = figure::refused(self.facts);
+        text.push_str(&format!("{SEPARATOR}{} refused", count(refused)));
+        if refused > 0 {
+            let codes = totals.refused.iter().map(|(code, n)| format!("{code} {}", count(*n)));
+            text.push_str(&format!(" ({})", codes.collect::<Vec<_>>().join(", ")));
+        }
+        for (n, what) in [
+            (totals.unsettled, "without an answer"),
+            (totals.sent_again, "sent again"),
+            (totals.duplicates, "known as duplicates"),
+            (totals.not_followed, "not followed to their end, for too many were under way"),
+        ] {
+            if n > 0 {
+                text.push_str(&format!("{SEPARATOR}{} {what}", count(n)));
+            }
+        }
+        text
+    }
+
+    fn receipts(&self) -> String {
+        let totals = &self.facts.account.totals;
+        let mut text = format!("{} delivered", count(totals.delivered));
+        if let Some(per_s) = figure::deliveries_per_s(self.facts) {
+            text.push_str(&format!(", {}", rate(per_s)));
+        }
+        for (n, what) in [
+            (totals.lost, "lost"),
+            (totals.doubled, "doubled"),
+            (totals.reordered, "reordered"),
+            (totals.leaked, "leaked"),
+        ] {
+            let shown = format!("{} {what}", count(n));
+            text.push_str(&format!("{SEPARATOR}{shown}"));
+        }
+        for (n, what) in [(totals.disagreeing, "disagreeing"), (totals.foreign, "of others")] {
+            if n > 0 {
+                text.push_str(&format!("{SEPARATOR}{} {what}", count(n)));
+            }
+        }
+        text
+    }
+
+    fn connections(&self) -> String {
+        let totals = &self.facts.account.totals;
+        let mut text = counted(totals.connected, "first", "first");
+        if totals.resumed > 0 {
+            text.push_str(&format!(
+                ", {} resumed (rooms: {} complete, {} with a gap, {} reset)",
+                count(totals.resumed),
+                count(totals.rooms_complete),
+                count(totals.rooms_gap),
+                count(totals.rooms_reset)
+            ));
+        }
+        text.push_str(&format!(
+            "{SEPARATOR}{} lost{SEPARATOR}{}",
+            count(totals.connections_lost),
+            counted(totals.connect_failed, "attempt failed", "attempts failed")
+        ));
+        if totals.lagged > 0 {
+            text.push_str(&format!("{SEPARATOR}{} fell behind", count(totals.lagged)));
+        }
+        text
+    }
+
+    fn server(&self) -> String {
+        let Some(cost) = &self.facts.server.cost else {
+            return "its process could not be watched".to_owned();
+        };
+        let per_delivery =
+            cost.cpu_us_per_delivery.map(|us| format!(", {}\u{a0}µs a delivery", large(us))).unwrap_or_default();
+        format!(
+            "{} of CPU{per_delivery}{SEPARATOR}memory {} at first, {} at most",
+            time_us(cost.cpu_ms * 1e3),
+            bytes(cost.memory_start_bytes as f64),
+            bytes(cost.memory_max_bytes as f64)
+        )
+    }
+
+    fn load(&self) -> String {
+        let load = &self.facts.account.load;
+        let mut text = format!(
+            "{} deliveries for a second of its CPU{SEPARATOR}at most {} of a core{SEPARATOR}posts late by {} (p99)",
+            large(load.deliveries_per_cpu_s.round()),
+            percent(load.busiest_share),
+            time_us(load.lateness_p99_us as f64)
+        );
+        if let Some(each) = load.bytes_per_connection {
+            text.push_str(&format!("{SEPARATOR}{} a connection", bytes(each)));
+        }
+        text
+    }
+}
+
+fn row(name: &str, latency: &Latency) -> Vec<String> {
+    let shares = [latency.p50_us, latency.p90_us, latency.p99_us, latency.p999_us, latency.max_us];
+    let mut row = vec![left(name, LABEL_CELLS - 2)];
+    row.extend(shares.map(|us| time_us(us as f64)));
+    row.push(count(latency.count));
+    row
+}
