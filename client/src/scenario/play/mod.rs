@@ -18,6 +18,7 @@ mod fault;
 mod finish;
 mod invariant;
 mod journal;
+mod probe;
 mod reception;
 mod scale;
 mod seating;
@@ -32,7 +33,12 @@ use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use tokio::sync::watch;
 
-pub(crate) use self::{scale::Scale, seed::Seed, stage::Stage};
+pub(crate) use self::{
+    probe::{Load, Probe},
+    scale::Scale,
+    seed::Seed,
+    stage::Stage,
+};
 use super::{
     crowd::handle::CrowdGone,
     file::{
