@@ -10,12 +10,13 @@ use tokio::sync::oneshot;
 use super::{
     incoming,
     memo::{Memo, Said},
+    meter::Meter,
     order::{CrowdConfig, Failure, ReadHistory},
     timer::Timers,
 };
 use crate::scenario::{
     id::{Moment, PersonId, RoomId},
-    ledger::Ledger,
+    ledger::{Ledger, account::Account},
 };
 use hubbub_protocol::ErrorBody;
 
@@ -77,6 +78,7 @@ pub(super) struct Deck {
     pub(super) rooms: Vec<RoomName>,
     pub(super) memo: Memo,
     pub(super) timers: Timers,
+    pub(super) meter: Meter,
     pub(super) notices: VecDeque<Notice>,
     /// For masks, waits and names; the words of flows have their own.
     pub(super) chance: SmallRng,
@@ -103,6 +105,7 @@ impl Deck {
             rooms: Vec::new(),
             memo: Memo::new(),
             timers: Timers::default(),
+            meter: Meter::new(),
             notices: VecDeque::new(),
             chance: SmallRng::seed_from_u64(config.seed),
             reached: false,
@@ -151,5 +154,14 @@ impl Deck {
         };
         self.memo.remember(bytes, said);
         Some(said)
+    }
+
+    /// Closes the account; nothing is written into it any more.
+    pub(super) fn close_ledger(&mut self) -> Account {
+        self.over = true;
+        let ledger = std::mem::replace(&mut self.ledger, Ledger::new(self.config.run.clone()));
+        let mut account = ledger.close(self.now);
+        account.load = self.meter.close(account.totals.delivered);
+        account
     }
 }

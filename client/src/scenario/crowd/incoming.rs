@@ -9,16 +9,16 @@ use hubbub_protocol::{ErrorBody, Event, RoomName, id::Seq, reply::Resume};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::scenario::{
-    id::MessageId,
-    ledger::Content,
-};
+use crate::scenario::{id::MessageId, ledger::Content};
 
 /// One text frame.
 #[derive(Debug)]
 pub(super) enum Incoming<'a> {
     /// The answer to a request; without `re` to something that was none.
-    Reply { re: Option<u64>, outcome: Result<&'a RawValue, ErrorBody> },
+    Reply {
+        re: Option<u64>,
+        outcome: Result<&'a RawValue, ErrorBody>,
+    },
     Event(Event),
 }
 
@@ -86,7 +86,9 @@ pub(super) fn entry(event: &Event, run: &str) -> Option<Entry> {
         Event::Topic(topic) => Some(&topic.nonce),
         _ => None,
     };
-    let ours = nonce.and_then(|nonce| nonce.strip_prefix(run)?.strip_prefix('.')?.parse().ok());
+    let number = nonce.and_then(|nonce| nonce.strip_prefix(run)?.strip_prefix('.'));
+    // only the very form in which we write it: "007" is somebody else's
+    let ours = number.and_then(|text| text.parse::<u32>().ok().filter(|number| number.to_string() == *text));
     let content = ours.map_or_else(|| Content::Foreign(digest(event)), |number| Content::Ours(MessageId(number)));
     Some(Entry { room: event.room().cloned(), seq, content })
 }
@@ -136,15 +138,29 @@ mod tests {
         for (from, to) in [("hi", "ho"), ("ana", "bo"), (r#""at":1"#, r#""at":2"#), (r#""user":1"#, r#""user":3"#)] {
             assert_ne!(other, foreign(&POST.replace("run.", "run2.").replace(from, to)), "{from}");
         }
-        assert!(matches!(entry(&event(&POST.replace("run.42", "run.x")), "run"), Some(Entry { content: Content::Foreign(_), .. })));
+        assert!(matches!(
+            entry(&event(&POST.replace("run.42", "run.x")), "run"),
+            Some(Entry { content: Content::Foreign(_), .. })
+        ));
         assert_eq!(entry(&event(r#"{"ev":"typing","room":"a","nicks":["b"]}"#), "run"), None);
     }
 
     #[test]
     fn a_reply_is_told_from_an_event_and_nonsense_from_both() {
         assert!(matches!(read(r#"{"re":3,"ok":{}}"#), Ok(Incoming::Reply { re: Some(3), outcome: Ok(_) })));
-        assert!(matches!(read(r#"{"re":null,"error":{"code":"x","message":""}}"#), Ok(Incoming::Reply { re: None, outcome: Err(_) })));
-        for nonsense in ["", "null", "[]", "{}", r#"{"re":1}"#, r#"{"ev":"post"}"#, r#"{"re":1,"ok":{},"error":{"code":"x","message":""}}"#] {
+        assert!(matches!(
+            read(r#"{"re":null,"error":{"code":"x","message":""}}"#),
+            Ok(Incoming::Reply { re: None, outcome: Err(_) })
+        ));
+        for nonsense in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"re":1}"#,
+            r#"{"ev":"post"}"#,
+            r#"{"re":1,"ok":{},"error":{"code":"x","message":""}}"#,
+        ] {
             assert!(read(nonsense).is_err(), "{nonsense}");
         }
     }

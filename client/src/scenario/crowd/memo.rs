@@ -1,10 +1,7 @@
 //! Recent frames and what they said: an event that comes to a thousand sockets is the same bytes each time, so it is
 //! read as JSON once, and compared after that.
 
-use crate::scenario::{
-    id::RoomId,
-    ledger::Content,
-};
+use crate::scenario::{id::RoomId, ledger::Content};
 use hubbub_protocol::id::Seq;
 
 /// Frames that are remembered; a newer one takes the place of the one in its slot.

@@ -1,9 +1,6 @@
 //! What is to be done at a time of the run: a heap, earliest first. What is no longer wanted is found out when it is due.
 
-use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
-};
+use std::{cmp::Reverse, collections::BinaryHeap};
 
 use crate::scenario::id::{Moment, PersonId, RoomId};
 

@@ -101,7 +101,14 @@ impl Flows {
     }
 
     /// One of a chat goes for a while, or comes back.
-    pub(in super::super) fn wander(&mut self, key: usize, slot: u32, back: bool, people: &mut [Person], deck: &mut Deck) {
+    pub(in super::super) fn wander(
+        &mut self,
+        key: usize,
+        slot: u32,
+        back: bool,
+        people: &mut [Person],
+        deck: &mut Deck,
+    ) {
         if let Some(playing) = self.playing.get_mut(key).and_then(Option::as_deref_mut) {
             playing.wander(key, slot, back, people, deck);
         }

@@ -61,9 +61,20 @@ struct Playing {
 #[derive(Debug)]
 enum Beating {
     /// How many each has still to post.
-    Times { left: Vec<u32>, total: u64 },
-    Open { schedule: Schedule, next: Option<Moment> },
-    Closed { window: u64, left: u64, until: Option<Moment>, starved: Option<Moment> },
+    Times {
+        left: Vec<u32>,
+        total: u64,
+    },
+    Open {
+        schedule: Schedule,
+        next: Option<Moment>,
+    },
+    Closed {
+        window: u64,
+        left: u64,
+        until: Option<Moment>,
+        starved: Option<Moment>,
+    },
     Chat(Chat),
     /// One that was posted before.
     Again,
@@ -71,7 +82,13 @@ enum Beating {
 
 impl Flows {
     /// Begins a flow.
-    pub(super) fn start(&mut self, flow: Flow, answer: oneshot::Sender<FlowEnd>, people: &mut [Person], deck: &mut Deck) {
+    pub(super) fn start(
+        &mut self,
+        flow: Flow,
+        answer: oneshot::Sender<FlowEnd>,
+        people: &mut [Person],
+        deck: &mut Deck,
+    ) {
         let key = self.playing.len();
         let now = deck.now;
         let beat = match flow.beat {
@@ -204,7 +221,23 @@ impl Playing {
         let chance = SmallRng::seed_from_u64(deck.config.seed ^ (key as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let (action, group, began, over) = (false, None, deck.now, false);
         let (number, turn, under_way, end, refused) = (0, 0, 0, FlowEnd::default(), BTreeMap::new());
-        Self { posters, room, words, action, group, beat, chance, began, number, turn, under_way, over, end, refused, answer }
+        Self {
+            posters,
+            room,
+            words,
+            action,
+            group,
+            beat,
+            chance,
+            began,
+            number,
+            turn,
+            under_way,
+            over,
+            end,
+            refused,
+            answer,
+        }
     }
 
     fn begin(&mut self, key: usize, people: &mut [Person], deck: &mut Deck) {
@@ -307,7 +340,9 @@ impl Playing {
 
     /// Gives one post to its sender; false when that has no room to post to.
     fn post(&mut self, key: usize, slot: u32, intended: Moment, people: &mut [Person], deck: &mut Deck) -> bool {
-        let Some(person) = self.posters.get(slot as usize).and_then(|id| people.get_mut(id.0 as usize)) else { return false };
+        let Some(person) = self.posters.get(slot as usize).and_then(|id| people.get_mut(id.0 as usize)) else {
+            return false;
+        };
         let room = match self.room {
             RoomChoice::One(room) => Some(room),
             RoomChoice::Own => person.next_room(),

@@ -35,14 +35,17 @@ fn bytes(range: Range, chance: &mut SmallRng) -> String {
     text
 }
 
-/// One pass: what is filled in is not looked at again.
+/// One pass: what is filled in is not looked at again. `{{` stands for a brace.
 fn fill(template: &str, name: &str, number: u64, chance: &mut SmallRng) -> String {
     let mut text = String::with_capacity(template.len() + 16);
     let mut rest = template;
     while let Some(at) = rest.find('{') {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
-        if let Some(after) = rest.strip_prefix("{who}") {
+        if let Some(after) = rest.strip_prefix("{{") {
+            text.push('{');
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("{who}") {
             text.push_str(name);
             rest = after;
         } else if let Some(after) = rest.strip_prefix("{n}") {
@@ -70,7 +73,7 @@ mod tests {
     fn a_template_is_filled_once_and_other_braces_stay() {
         let mut chance = SmallRng::seed_from_u64(1);
         let mut say = |template: &str| text(&Words::Template(template.to_owned()), "{n}", 7, &mut chance);
-        assert_eq!(say("{who} says {n}: {x} {n"), "{n} says 7: {x} {n");
+        assert_eq!(say("{who} says {n}: {{n} {x} {n"), "{n} says 7: {n} {x} {n");
         let (one, two) = (say("{random}"), say("{random}"));
         assert!(one.len() == RANDOM_LETTERS && one != two, "{one} {two}");
     }

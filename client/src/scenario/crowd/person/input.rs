@@ -1,6 +1,9 @@
 //! What comes from the server: bytes to frames, frames to what they mean, each to its place.
 
-use hubbub_protocol::{Event, ErrorBody, reply::{Posted, Welcome}};
+use hubbub_protocol::{
+    ErrorBody, Event,
+    reply::{Posted, Welcome},
+};
 use serde_json::value::RawValue;
 
 use super::{Lost, Person, State, What, room::nonsense};
@@ -43,7 +46,9 @@ impl Person {
     /// Nothing follows `rest`: the server ended the stream. Why, as far as it can be told.
     pub(in super::super) fn ended(&self, rest: &[u8]) -> Lost {
         match self.state {
-            State::Upgrading if rest.is_empty() => Lost::Broken("the server ended the connection in the handshake".to_owned()),
+            State::Upgrading if rest.is_empty() => {
+                Lost::Broken("the server ended the connection in the handshake".to_owned())
+            }
             State::Upgrading => match upgrade::answer(rest, self.key.as_deref().unwrap_or_default(), true) {
                 Err(error) => Lost::Upgrade(error),
                 Ok(_) => Lost::Upgrade(UpgradeError::Nonsense("its answer breaks off")),
@@ -98,7 +103,8 @@ impl Person {
     }
 
     fn new_text(&mut self, text: &[u8], deck: &mut Deck) -> Result<(), Lost> {
-        let text = str::from_utf8(text).map_err(|_| Lost::Broken("a text frame of the server is not UTF-8".to_owned()))?;
+        let text =
+            str::from_utf8(text).map_err(|_| Lost::Broken("a text frame of the server is not UTF-8".to_owned()))?;
         let frame = incoming::read(text).map_err(|error| nonsense("frame", &error))?;
         match frame {
             Incoming::Event(event) => {

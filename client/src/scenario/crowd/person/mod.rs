@@ -27,13 +27,13 @@ use super::{
     order::{Failure, Recruit},
     websocket::frame::{self, Opcode},
 };
-pub(super) use post::{Kind, Owner, Pending};
-pub(super) use presence::Lost;
-pub(super) use room::Place;
 use crate::scenario::{
     file::expectation::Resumed,
     id::{MessageId, Moment, PersonId, RoomId, SeatId},
 };
+pub(super) use post::{Kind, Owner, Pending};
+pub(super) use presence::Lost;
+pub(super) use room::Place;
 
 /// Where a person stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +79,17 @@ struct Asked {
 /// Which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
-    Hello { token: bool },
+    Hello {
+        token: bool,
+    },
     Join(RoomId),
     Part(RoomId),
     Post(MessageId),
     /// A page that fills the hole before this seq.
-    Page { room: RoomId, before: Seq },
+    Page {
+        room: RoomId,
+        before: Seq,
+    },
     Read(usize),
     /// With the order that waits for it, if one does.
     Typing(Option<usize>),
@@ -221,7 +226,10 @@ impl Person {
     }
 
     /// Lets an order wait for a deed.
-    pub(super) fn await_deed(&mut self, order: usize, deed: Deed, deadline: Option<Moment>) {
+    pub(super) fn await_deed(&mut self, order: usize, deed: Deed, deck: &Deck) {
+        // who waits for a place in the queue is not impatient yet
+        let is_begun = !matches!(self.state, State::Away | State::Waiting | State::Queued);
+        let deadline = (is_begun && deed != Deed::Leave).then(|| deck.now.after(deck.config.patience));
         self.awaiting.push(Awaiting { order, deed, deadline });
     }
 
@@ -229,6 +237,10 @@ impl Person {
     fn done(&mut self, deed: Deed, outcome: &Result<(), Failure>, deck: &mut Deck) {
         let person = self.id;
         let done = self.awaiting.extract_if(.., |awaiting| awaiting.deed == deed);
-        deck.notices.extend(done.map(|Awaiting { order, .. }| Notice::Done { order, person, outcome: outcome.clone() }));
+        deck.notices.extend(done.map(|Awaiting { order, .. }| Notice::Done {
+            order,
+            person,
+            outcome: outcome.clone(),
+        }));
     }
 }

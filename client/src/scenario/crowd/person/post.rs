@@ -118,9 +118,8 @@ impl Person {
             return;
         }
         let (room, owner, is_first) = (pending.room, pending.owner, pending.message.is_none());
-        let message = pending.message.unwrap_or_else(|| {
-            deck.ledger.intend(self.id, room, pending.intended, pending.group)
-        });
+        let message =
+            pending.message.unwrap_or_else(|| deck.ledger.intend(self.id, room, pending.intended, pending.group));
         if let (true, Owner::Flow { flow, slot }) = (is_first, owner) {
             deck.notices.push_back(Notice::Post { flow, slot, end: PostEnd::Sent });
         }

@@ -43,7 +43,10 @@ pub(in super::super) enum Lost {
     /// No connection could be made.
     Unreachable(String),
     Upgrade(UpgradeError),
-    Closed { code: u16, reason: String },
+    Closed {
+        code: u16,
+        reason: String,
+    },
     /// `hello` was refused.
     Refused(ErrorBody),
     TimedOut,
@@ -55,7 +58,9 @@ impl Lost {
             Self::Wished => Failure::Disconnected("it was ended by the story".to_owned()),
             Self::Broken(why) | Self::Unreachable(why) => Failure::Disconnected(why),
             Self::Upgrade(UpgradeError::Refused { status, error }) => Failure::Http { status, error },
-            Self::Upgrade(UpgradeError::Nonsense(why)) => Failure::Disconnected(format!("no Hubbub server answers: {why}")),
+            Self::Upgrade(UpgradeError::Nonsense(why)) => {
+                Failure::Disconnected(format!("no Hubbub server answers: {why}"))
+            }
             Self::Closed { code, reason } => Failure::Closed { code, reason },
             Self::Refused(error) => Failure::Refused(error),
             Self::TimedOut => Failure::TimedOut,
@@ -76,7 +81,9 @@ impl Lost {
 
     fn retry_after_ms(&self) -> Option<u64> {
         match self {
-            Self::Upgrade(UpgradeError::Refused { error: Some(error), .. }) | Self::Refused(error) => error.retry_after_ms,
+            Self::Upgrade(UpgradeError::Refused { error: Some(error), .. }) | Self::Refused(error) => {
+                error.retry_after_ms
+            }
             _ => None,
         }
     }
@@ -335,7 +342,9 @@ impl Person {
         let patience = deck.config.patience;
         let is_over = |at: Moment, time: Duration| at.after(time) < deck.now;
         match self.state {
-            State::Dialing | State::Upgrading | State::Greeting if is_over(self.began, patience) => return Err(Lost::TimedOut),
+            State::Dialing | State::Upgrading | State::Greeting if is_over(self.began, patience) => {
+                return Err(Lost::TimedOut);
+            }
             State::Leaving if is_over(self.began, patience.min(GOODBYE)) => return Err(Lost::TimedOut),
             State::Online if !self.paused => {
                 let mut others = self.asked.iter().filter(|asked| !matches!(asked.what, What::Post(_)));

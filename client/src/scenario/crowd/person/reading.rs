@@ -1,8 +1,6 @@
 //! Reading a room's log page by page, for the player or for the audit, and sending garbage.
 
-use hubbub_protocol::{
-    ErrorBody, Event, Request, error::Retry, limits::HISTORY_EVENTS_MAX, request::History,
-};
+use hubbub_protocol::{ErrorBody, Event, Request, error::Retry, limits::HISTORY_EVENTS_MAX, request::History};
 use rand::RngExt;
 use serde_json::value::RawValue;
 
@@ -43,7 +41,7 @@ impl Person {
         let Some(reading) = deck.readings.get_mut(key) else { return Ok(()) };
         let (room, before) = (reading.room, reading.after);
         if let Sink::Player { history, .. } = &mut reading.sink {
-            page.epoch.clone_into(&mut history.epoch);
+            page.epoch.as_ref().clone_into(&mut history.epoch);
             for event in &page.events {
                 let event: Event = serde_json::from_str(event.get()).map_err(|error| nonsense("event", &error))?;
                 let Some(seq) = event.seq() else { continue };
@@ -52,7 +50,9 @@ impl Person {
             }
         } else {
             for event in &page.events {
-                let Some(Said::Entry { seq, content, .. }) = deck.said(event.get().as_bytes(), Some(room)) else { continue };
+                let Some(Said::Entry { seq, content, .. }) = deck.said(event.get().as_bytes(), Some(room)) else {
+                    continue;
+                };
                 deck.ledger.audited(room, seq, content);
                 deck.readings[key].after = seq;
             }

@@ -85,7 +85,8 @@ impl Person {
 
     /// The reply to `join`.
     pub(super) fn joined(&mut self, room: RoomId, ok: &RawValue, deck: &mut Deck) -> Result<(), Lost> {
-        let reply: JoinedReply<'_> = serde_json::from_str(ok.get()).map_err(|error| nonsense("reply to join", &error))?;
+        let reply: JoinedReply<'_> =
+            serde_json::from_str(ok.get()).map_err(|error| nonsense("reply to join", &error))?;
         let Some(index) = self.place(room) else { return Ok(()) };
         let mut entries = Vec::with_capacity(reply.events.len());
         for event in &reply.events {
@@ -140,7 +141,9 @@ impl Person {
         let seat = self.rooms[index].seat;
         let mut last = None;
         for event in &page.events {
-            let Some(Said::Entry { seq, content, .. }) = deck.said(event.get().as_bytes(), Some(room)) else { continue };
+            let Some(Said::Entry { seq, content, .. }) = deck.said(event.get().as_bytes(), Some(room)) else {
+                continue;
+            };
             last = Some(seq);
             if seq < before {
                 deck.ledger.event(seat, seq, content, Way::Page, deck.now);
@@ -172,6 +175,7 @@ impl Person {
             return deck.timers.add(deck.now.after(wait), Due::Rejoin(self.id, room));
         }
         self.rooms[index].place = Place::Refused;
+        deck.ledger.parted(self.rooms[index].seat);
         let failure = Failure::Refused(error);
         self.last_failure = Some(Box::new(failure.clone()));
         self.done(Deed::Join(room), &Err(failure), deck);

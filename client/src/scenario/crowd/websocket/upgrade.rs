@@ -41,7 +41,9 @@ pub(in super::super) fn request(host: &str, key: &str) -> String {
 pub(in super::super) fn answer(bytes: &[u8], key: &str, ended: bool) -> Result<Option<usize>, UpgradeError> {
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
         return match bytes.len() {
-            _ if !b"HTTP/1.1 ".starts_with(&bytes[..bytes.len().min(9)]) => Err(UpgradeError::Nonsense("it is no HTTP")),
+            _ if !b"HTTP/1.1 ".starts_with(&bytes[..bytes.len().min(9)]) => {
+                Err(UpgradeError::Nonsense("it is no HTTP"))
+            }
             HEAD_BYTES_MAX.. => Err(UpgradeError::Nonsense("its answer does not end")),
             _ => Ok(None),
         };
@@ -128,7 +130,8 @@ mod tests {
         let head = format!("HTTP/1.1 503 Service Unavailable\r\nContent-Length: {}\r\n\r\n", body.len());
         let whole = format!("{head}{body}");
         assert_eq!(answer(&whole.as_bytes()[..whole.len() - 1], KEY, false), Ok(None));
-        let Err(UpgradeError::Refused { status: 503, error: Some(error) }) = answer(whole.as_bytes(), KEY, false) else {
+        let Err(UpgradeError::Refused { status: 503, error: Some(error) }) = answer(whole.as_bytes(), KEY, false)
+        else {
             panic!("it is refused");
         };
         assert_eq!((error.code, error.retry_after_ms), (ErrorCode::ServerFull, Some(5_000)));
