@@ -218,9 +218,9 @@ mod tests {
 
     #[test]
     fn a_scenario_is_played_on_another_server_only_when_the_command_line_says_so() {
-        let named = |line: &[&str], variable: Option<&str>| {
+        let named = |line: &[&str], variable: Option<&'static str>| {
             let command = Arguments::command().mut_arg("server", |arg| match variable {
-                Some(value) => arg.env(None::<&str>).default_value(value.to_owned()),
+                Some(value) => arg.env(None::<&str>).default_value(value),
                 None => arg.env(None::<&str>),
             });
             let matches = command.try_get_matches_from(line).expect("a command line");
