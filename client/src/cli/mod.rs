@@ -1,20 +1,24 @@
 //! The command line: what `hubbub` can be asked, and its exit codes.
 //!
 //! Without a command it starts the screen. `post`, `tail` and `rooms` are for scripts: one thing each, data on
-//! stdout, words on stderr, an exit code that says how it went.
+//! stdout, words on stderr, an exit code that says how it went. `scenario` plays many people at once.
 
 mod entry;
 mod post;
 mod print;
 mod rooms;
+mod scenario;
 mod tail;
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource};
 use hubbub_protocol::{Nick, RoomName, id::Seq};
 
-use self::entry::{Entry, Failure};
+use self::{
+    entry::{Entry, Failure},
+    scenario::ScenarioCommand,
+};
 use crate::{
     link::{DEFAULT_SERVER, ServerUrl},
     safe::safe_line,
@@ -102,6 +106,11 @@ enum Command {
         #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
         timeout: Duration,
     },
+    /// Play many people at once, as a file tells it: a test, a load, a proof
+    Scenario {
+        #[command(subcommand)]
+        command: ScenarioCommand,
+    },
 }
 
 fn server(text: &str) -> Result<ServerUrl, String> {
@@ -127,7 +136,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let Some(command) = arguments.command else {
         let Common { server, nick } = arguments.common;
         return screen::run(ScreenOptions { server, nick, rooms: arguments.rooms, remember: true });
@@ -136,8 +146,11 @@ pub fn main() -> ExitCode {
         let message = format!("a command takes no rooms before it; was #{room} meant for the screen?");
         Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
-    let done = run(command, arguments.common);
-    match done {
+    let command = match command {
+        Command::Scenario { command } => return scenario::main(command, named_server(&matches, arguments.common)),
+        command => command,
+    };
+    match run(command, arguments.common) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(sentence) = failure.sentence() {
@@ -146,6 +159,12 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code())
         }
     }
+}
+
+/// The server that the command line names; one that only the environment names was meant for talking.
+fn named_server(matches: &ArgMatches, common: Common) -> Option<ServerUrl> {
+    let is_named = matches.value_source("server") == Some(ValueSource::CommandLine);
+    common.server.filter(|_| is_named)
 }
 
 fn run(command: Command, common: Common) -> Result<(), Failure> {
@@ -163,6 +182,7 @@ fn run(command: Command, common: Common) -> Result<(), Failure> {
                 tail::run(entry(timeout), tail::Options { room, json, since, follow: !no_follow }).await
             }
             Command::Rooms { json, timeout } => rooms::run(entry(timeout), json).await,
+            Command::Scenario { .. } => unreachable!("it has its own exit codes"),
         }
     })
 }
@@ -183,6 +203,37 @@ mod tests {
         let arguments = Arguments::try_parse_from(["hubbub", "#post", "lobby"]).expect("rooms");
         assert_eq!(arguments.rooms.iter().map(RoomName::as_str).collect::<Vec<_>>(), ["post", "lobby"]);
         assert!(arguments.command.is_none());
+    }
+
+    #[test]
+    fn scenario_is_a_command_and_with_its_sign_a_room() {
+        let arguments = Arguments::try_parse_from(["hubbub", "#scenario", "lobby"]).expect("rooms");
+        assert_eq!(arguments.rooms.iter().map(RoomName::as_str).collect::<Vec<_>>(), ["scenario", "lobby"]);
+        let arguments = Arguments::try_parse_from(["hubbub", "scenario", "check", "a.yaml"]).expect("a command");
+        assert!(matches!(arguments.command, Some(Command::Scenario { command: ScenarioCommand::Check { .. } })));
+        for wrong in [&["hubbub", "scenario", "run"][..], &["hubbub", "scenario", "run", "a.yaml", "--scale", "0"]] {
+            assert!(Arguments::try_parse_from(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_scenario_is_played_on_another_server_only_when_the_command_line_says_so() {
+        let named = |line: &[&str], variable: Option<&'static str>| {
+            let command = Arguments::command().mut_arg("server", |arg| match variable {
+                Some(value) => arg.env(None::<&str>).default_value(value),
+                None => arg.env(None::<&str>),
+            });
+            let matches = command.try_get_matches_from(line).expect("a command line");
+            let common = Arguments::from_arg_matches(&matches).expect("arguments").common;
+            named_server(&matches, common).map(|url| url.to_string())
+        };
+        let run = ["hubbub", "scenario", "run", "a.yaml"];
+        assert_eq!(named(&run, None), None);
+        assert_eq!(named(&run, Some("elsewhere:1")), None);
+        let told = ["hubbub", "scenario", "run", "a.yaml", "--server", "here:1"];
+        assert_eq!(named(&told, Some("elsewhere:1")).as_deref(), Some("ws://here:1"));
+        let before = ["hubbub", "--server", "here:1", "scenario", "run", "a.yaml"];
+        assert_eq!(named(&before, None).as_deref(), Some("ws://here:1"));
     }
 
     #[test]

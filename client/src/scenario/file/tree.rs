@@ -13,6 +13,9 @@ pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
 /// How deep lists and maps may stand in each other.
 const DEPTH_MAX: usize = 48;
 
+/// Lines before a place where YAML breaks in which the reason is looked for.
+const LINES_BACK: usize = 20;
+
 /// Lists, maps and values in a file.
 const NODES_MAX: usize = 100_000;
 
@@ -94,7 +97,10 @@ pub(crate) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
             Ok((event, span)) => builder.take(event, span),
             Err(error) => {
                 let mark = error.marker();
-                let spot = Spot { line: mark.line().max(1), column: mark.col() + 1, width: 1 };
+                let line = mark.line().max(1);
+                let source = text.lines().nth(line - 1).unwrap_or_default();
+                let tab = if is_indented_by_tab(source) { source.find('\t') } else { None };
+                let spot = Spot { line, column: tab.unwrap_or(mark.col()) + 1, width: 1 };
                 Err((spot, format!("this is not YAML: {}", error.info()), syntax_help(text, spot)))
             }
         };
@@ -112,7 +118,6 @@ pub(crate) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
 /// What people mostly mean where YAML breaks.
 fn syntax_help(text: &str, spot: Spot) -> String {
     let line = text.lines().nth(spot.line - 1).unwrap_or_default();
-    let is_indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t');
     if is_indented_by_tab(line) {
         return "indent with spaces, not with tabs".to_owned();
     }
@@ -122,20 +127,26 @@ fn syntax_help(text: &str, spot: Spot) -> String {
     if line.matches('"').count() % 2 == 1 {
         return "a quotation mark is not closed".to_owned();
     }
-    let count = |open: char, close: char| (line.matches(open).count(), line.matches(close).count());
-    for (open, close) in [('{', '}'), ('[', ']')] {
-        let (opened, closed) = count(open, close);
-        if opened > closed {
-            return format!("a `{open}` is not closed by a `{close}`");
-        }
-        if closed > opened {
-            return format!("a `{close}` closes nothing");
+    let first = spot.line.saturating_sub(LINES_BACK);
+    for (number, line) in text.lines().enumerate().take(spot.line).skip(first).collect::<Vec<_>>().into_iter().rev() {
+        for (open, close) in [('{', '}'), ('[', ']')] {
+            let (opened, closed) = (line.matches(open).count(), line.matches(close).count());
+            if opened > closed {
+                return format!("a `{open}` in line {} is not closed by a `{close}`", number + 1);
+            }
+            if closed > opened {
+                return format!("a `{close}` in line {} closes nothing", number + 1);
+            }
         }
     }
     if line.split(": ").count() > 2 && !line.contains('{') {
         return "a text with `: ` in it stands in quotes".to_owned();
     }
     "check the indentation of this line and of those before it".to_owned()
+}
+
+fn is_indented_by_tab(line: &str) -> bool {
+    line.trim_start_matches(' ').starts_with('\t')
 }
 
 type Refused = (Spot, String, String);

@@ -127,6 +127,56 @@ pub(crate) struct LoadSide {
     pub(crate) bottleneck: Option<String>,
 }
 
+/// What happened between two questions for it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Lap {
+    /// What was added to each counter.
+    pub(crate) totals: Totals,
+    pub(crate) delivery: Latency,
+    pub(crate) acceptance: Latency,
+    pub(crate) wall_ms: f64,
+    /// As [`LoadSide::cpu_ms`] and [`LoadSide::lateness_p99_us`], of this time alone; the crowd writes them.
+    pub(crate) load_cpu_ms: f64,
+    pub(crate) lateness_p99_us: u64,
+}
+
+impl Totals {
+    /// What was added since an older state of the same.
+    pub(crate) fn since(&self, older: &Self) -> Self {
+        let refused = self.refused.iter().map(|(code, now)| (code, now - older.refused.get(code).unwrap_or(&0)));
+        Self {
+            intended: self.intended - older.intended,
+            sent: self.sent - older.sent,
+            sent_again: self.sent_again - older.sent_again,
+            accepted: self.accepted - older.accepted,
+            duplicates: self.duplicates - older.duplicates,
+            refused: refused.filter(|(_, more)| *more > 0).map(|(code, more)| (code.clone(), more)).collect(),
+            // those that wait now, for they are no sum
+            unsettled: self.unsettled,
+            delivered_live: self.delivered_live - older.delivered_live,
+            delivered: self.delivered - older.delivered,
+            lost: self.lost - older.lost,
+            doubled: self.doubled - older.doubled,
+            reordered: self.reordered - older.reordered,
+            disagreeing: self.disagreeing - older.disagreeing,
+            leaked: self.leaked - older.leaked,
+            foreign: self.foreign - older.foreign,
+            connected: self.connected - older.connected,
+            resumed: self.resumed - older.resumed,
+            rooms_complete: self.rooms_complete - older.rooms_complete,
+            rooms_gap: self.rooms_gap - older.rooms_gap,
+            rooms_reset: self.rooms_reset - older.rooms_reset,
+            lagged: self.lagged - older.lagged,
+            connect_failed: self.connect_failed - older.connect_failed,
+            connections_lost: self.connections_lost - older.connections_lost,
+            bytes_in: self.bytes_in - older.bytes_in,
+            bytes_out: self.bytes_out - older.bytes_out,
+            reads: self.reads - older.reads,
+            not_followed: self.not_followed - older.not_followed,
+        }
+    }
+}
+
 /// Everything.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Account {

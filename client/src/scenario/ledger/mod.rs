@@ -6,24 +6,46 @@
 //! Bounded: a message whose receipts are complete is counted and let go; at most [`MESSAGES_MAX`] are followed at once.
 
 pub(crate) mod account;
+mod audit;
 pub(crate) mod breach;
+mod finding;
+mod group;
+mod join;
+mod latency;
+mod log;
+mod message;
+mod post;
+mod receipt;
+mod room;
+mod seat;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod worst;
 
 /// Messages that are followed at once; beyond it the oldest are let go, and the account says how many.
 pub(crate) const MESSAGES_MAX: usize = 2_000_000;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use hubbub_protocol::{
-    ErrorBody, RoomName,
+    NameKey, RoomName,
     id::{Position, Seq},
     reply::Resume,
 };
 
-use self::account::Account;
-use super::{
-    crowd::order::{Fate, Reception},
-    id::{GroupId, MessageId, Moment, PersonId, RoomId, SeatId},
+use self::{
+    account::{Lap, Totals},
+    finding::{Findings, ms},
+    group::Groups,
+    latency::Times,
+    message::Messages,
+    room::Room,
+    seat::{Presence, Seat},
+    timeline::Timeline,
+    worst::Worst,
 };
+use super::id::{GroupId, MessageId, Moment, PersonId, RoomId, SeatId};
 
 /// Whose an event of a log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,139 +88,220 @@ pub(crate) enum AfterJoin {
     },
 }
 
+/// One of the cast, as the ledger knows them.
+#[derive(Debug, Default)]
+struct Person {
+    name: String,
+    seats: Vec<(RoomId, SeatId)>,
+    /// Events of rooms in which they have no seat.
+    leaked: u64,
+}
+
+/// The state at the last lap.
+#[derive(Debug)]
+struct Mark {
+    at: Moment,
+    totals: Totals,
+    delivery: Times,
+    acceptance: Times,
+}
+
+/// The time that counts as just now for the live view.
+const RECENT_NS: u64 = 3_000_000_000;
+
 /// The ledger. Plain calls, one owner.
 #[derive(Debug)]
-pub(crate) struct Ledger {}
+pub(crate) struct Ledger {
+    /// The begin of every nonce of this run.
+    run: String,
+    people: Vec<Person>,
+    rooms: Vec<Room>,
+    room_ids: HashMap<NameKey, RoomId>,
+    seats: Vec<Seat>,
+    messages: Messages,
+    groups: Groups,
+    /// Events that the logs of all rooms hold.
+    total_events: usize,
+    totals: Totals,
+    findings: Findings,
+    delivery: Times,
+    acceptance: Times,
+    connecting: Times,
+    resuming: Times,
+    timeline: Timeline,
+    worst: Worst,
+    lap: Mark,
+    /// The latest tick: the time of what is told without one.
+    latest: Moment,
+}
 
 impl Ledger {
-    pub(crate) fn new() -> Self {
-        todo!()
+    /// An empty one. `run`: the word at the begin of every nonce of this run.
+    pub(crate) fn new(run: String) -> Self {
+        let (delivery, acceptance) = (Times::new(), Times::new());
+        Self {
+            run,
+            people: Vec::new(),
+            rooms: Vec::new(),
+            room_ids: HashMap::new(),
+            seats: Vec::new(),
+            messages: Messages::default(),
+            groups: Groups::default(),
+            total_events: 0,
+            totals: Totals::default(),
+            findings: Findings::default(),
+            lap: Mark {
+                at: Moment(0),
+                totals: Totals::default(),
+                delivery: delivery.clone(),
+                acceptance: acceptance.clone(),
+            },
+            delivery,
+            acceptance,
+            connecting: Times::new(),
+            resuming: Times::new(),
+            timeline: Timeline::new(),
+            worst: Worst::default(),
+            latest: Moment(0),
+        }
     }
 
-    // --- rooms and seats
+    // --- people, rooms and seats
+
+    /// Names one of the cast, for sentences.
+    pub(crate) fn person(&mut self, person: PersonId, name: &str) {
+        self.entry(person).name = name.to_owned();
+    }
+
+    fn entry(&mut self, person: PersonId) -> &mut Person {
+        let index = person.0 as usize;
+        if index >= self.people.len() {
+            self.people.resize_with(index + 1, Person::default);
+        }
+        &mut self.people[index]
+    }
 
     /// The room of this name (names that are the same to the server are the same room).
     pub(crate) fn room(&mut self, name: &RoomName) -> RoomId {
-        todo!()
+        let rooms = &mut self.rooms;
+        *self.room_ids.entry(name.key()).or_insert_with(|| {
+            rooms.push(Room::new(name.to_string()));
+            RoomId(number(rooms.len()))
+        })
     }
+
     /// A person's seat in a room, made when there is none: it outlives connections and parts.
     pub(crate) fn seat(&mut self, person: PersonId, room: RoomId) -> SeatId {
-        todo!()
+        if let Some(seat) = self.find_seat(person, room) {
+            return seat;
+        }
+        let index = self.rooms.get(room.0 as usize).map_or(0, |room| number(room.seats.len() + 1));
+        self.seats.push(Seat::new(person, room, index));
+        let seat = SeatId(number(self.seats.len()));
+        self.entry(person).seats.push((room, seat));
+        if let Some(room) = self.rooms.get_mut(room.0 as usize) {
+            room.seats.push(seat);
+        }
+        seat
     }
+
+    fn find_seat(&self, person: PersonId, room: RoomId) -> Option<SeatId> {
+        let seats = &self.people.get(person.0 as usize)?.seats;
+        seats.iter().find(|(there, _)| *there == room).map(|(_, seat)| *seat)
+    }
+
     /// What the person has of the room: to be sent as `since`. `None`: nothing yet, or parted since.
     pub(crate) fn position(&self, seat: SeatId) -> Option<Position> {
-        todo!()
-    }
-    /// A `join` is about to be sent: what is acknowledged by now must be in the reply.
-    pub(crate) fn join_asked(&mut self, seat: SeatId) {
-        todo!()
-    }
-    /// The reply. Its events follow with [`Way::Joined`].
-    pub(crate) fn joined(&mut self, seat: SeatId, joined: JoinedView<'_>, now: Moment) -> AfterJoin {
-        todo!()
-    }
-    /// The reply to `part`: nothing of the room may come from now on.
-    pub(crate) fn parted(&mut self, seat: SeatId) {
-        todo!()
-    }
-    /// The connection ended, however: the place is kept.
-    pub(crate) fn absent(&mut self, seat: SeatId) {
-        todo!()
-    }
-    /// The server said that this reader fell behind after that event.
-    pub(crate) fn lagged(&mut self, seat: SeatId, seq: Seq, now: Moment) {
-        todo!()
-    }
-
-    // --- messages
-
-    /// A post is to be made: its life begins at `intended`.
-    pub(crate) fn intend(
-        &mut self,
-        sender: PersonId,
-        room: RoomId,
-        intended: Moment,
-        group: Option<GroupId>,
-    ) -> MessageId {
-        todo!()
-    }
-    /// It was written to the socket (each time that it is).
-    pub(crate) fn sent(&mut self, message: MessageId, now: Moment) {
-        todo!()
-    }
-    pub(crate) fn accepted(&mut self, message: MessageId, seq: Seq, duplicate: bool, now: Moment) {
-        todo!()
-    }
-    pub(crate) fn refused(&mut self, message: MessageId, error: &ErrorBody, now: Moment) {
-        todo!()
-    }
-    /// No answer will come any more; whether it is in the log is open, and both is right.
-    pub(crate) fn given_up(&mut self, message: MessageId) {
-        todo!()
-    }
-    /// Puts a message into one more group.
-    pub(crate) fn group_with(&mut self, message: MessageId, group: GroupId) {
-        todo!()
-    }
-
-    // --- what readers get: the hot path
-
-    /// An event of a log came to a reader. `seat` of a person who is not in the room is a leak, said with [`Self::leaked`].
-    pub(crate) fn event(&mut self, seat: SeatId, seq: Seq, content: Content, way: Way, now: Moment) {
-        todo!()
-    }
-    /// An event came to somebody who never was in that room.
-    pub(crate) fn leaked(&mut self, person: PersonId, room: RoomId, seq: Seq, content: Content, now: Moment) {
-        todo!()
-    }
-    /// As the server reads the room back at the end, from the first event that this run knows of, in the order of the pages.
-    pub(crate) fn audited(&mut self, room: RoomId, seq: Seq, content: Content) {
-        todo!()
-    }
-    /// The room was read back to its end.
-    pub(crate) fn audit_ended(&mut self, room: RoomId, last: Seq) {
-        todo!()
-    }
-    /// From where the room is to be read back: the seq before the first event of this run. `None`: nothing was posted.
-    pub(crate) fn audit_from(&self, room: RoomId) -> Option<Seq> {
-        todo!()
+        self.seats.get(seat.0 as usize).and_then(Seat::position)
     }
 
     // --- questions
 
+    /// A new group.
     pub(crate) fn group(&mut self) -> GroupId {
-        todo!()
+        self.groups.push()
     }
-    pub(crate) fn fates(&self, group: GroupId) -> Vec<Fate> {
-        todo!()
-    }
-    pub(crate) fn reception(&self, who: &[PersonId], groups: &[GroupId], times: u32) -> Reception {
-        todo!()
-    }
-    /// Whether `reception` would be complete; cheap enough to be asked after every turn of the loop.
-    pub(crate) fn is_received(&self, who: &[PersonId], groups: &[GroupId], times: u32) -> bool {
-        todo!()
-    }
+
+    /// How many events a person got, of any room, by any way, repeated and leaked ones too.
     pub(crate) fn received(&self, person: PersonId) -> u64 {
-        todo!()
+        let Some(person) = self.people.get(person.0 as usize) else { return 0 };
+        let seats = person.seats.iter().filter_map(|(_, seat)| self.seats.get(seat.0 as usize));
+        person.leaked + seats.map(|seat| seat.received).sum::<u64>()
     }
-    /// How many events a seat that is joined lacks of what is acknowledged or was seen by anybody.
-    pub(crate) fn behind(&self, seat: SeatId) -> u64 {
-        todo!()
-    }
+
+    /// Who is in a room or will be on their return, in the order of the cast.
     pub(crate) fn members(&self, room: RoomId) -> Vec<PersonId> {
-        todo!()
+        let Some(room) = self.rooms.get(room.0 as usize) else { return Vec::new() };
+        let seats = room.seats.iter().filter_map(|seat| self.seats.get(seat.0 as usize));
+        let mut members: Vec<_> =
+            seats.filter(|seat| seat.presence != Presence::Parted).map(|seat| seat.person).collect();
+        members.sort_unstable();
+        members
     }
-    /// Counters and latencies up to now, cheap (for the live view).
-    pub(crate) fn totals(&self) -> &account::Totals {
-        todo!()
+
+    /// Counters up to now.
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
     }
-    /// Recorded for receipts by resume: how long a connection took (`resumed`) or a first connect.
+
+    /// For the counters that only the crowd knows: connections and bytes.
+    pub(crate) fn totals_mut(&mut self) -> &mut Totals {
+        &mut self.totals
+    }
+
+    /// Findings so far.
+    pub(crate) fn breaches(&self) -> u64 {
+        self.findings.total()
+    }
+
+    /// Delivery latency of the last seconds, in microseconds to one sixteenth: the median, 99 % and the largest.
+    pub(crate) fn recent(&self, now: Moment) -> (u64, u64, u64) {
+        let times = self.timeline.recent(now, RECENT_NS);
+        (times.quantile_us(0.5), times.quantile_us(0.99), times.max_us())
+    }
+
+    /// What happened since the last time that this was asked; the crowd adds what the load side cost.
+    pub(crate) fn lap(&mut self, now: Moment) -> Lap {
+        let since = std::mem::replace(
+            &mut self.lap,
+            Mark {
+                at: now,
+                totals: self.totals.clone(),
+                delivery: self.delivery.clone(),
+                acceptance: self.acceptance.clone(),
+            },
+        );
+        Lap {
+            totals: self.totals.since(&since.totals),
+            delivery: self.delivery.since(&since.delivery).latency(),
+            acceptance: self.acceptance.since(&since.acceptance).latency(),
+            wall_ms: ms(now) - ms(since.at),
+            ..Lap::default()
+        }
+    }
+
+    /// A few times a second: how many are connected, and the CPU time of the crowd's thread since the last tick.
+    pub(crate) fn tick(&mut self, now: Moment, online: u64, load_cpu_ms: f64) {
+        self.latest = now;
+        let slot = self.timeline.at(now);
+        slot.connected = Some(online);
+        slot.load_cpu_ms += load_cpu_ms;
+    }
+
+    /// How long a connection took: a first one, or (`resumed`) one that went on with its session.
     pub(crate) fn connected(&mut self, took: Duration, resumed: bool, now: Moment) {
-        todo!()
+        self.latest = self.latest.max(now);
+        if resumed {
+            self.totals.resumed += 1;
+            self.resuming.record_duration(took);
+        } else {
+            self.totals.connected += 1;
+            self.connecting.record_duration(took);
+        }
     }
-    /// Everything that was found; what is missing at this moment is lost.
-    pub(crate) fn close(self, now: Moment) -> Account {
-        todo!()
-    }
+}
+
+/// The number of the last of so many.
+fn number(count: usize) -> u32 {
+    u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX)
 }

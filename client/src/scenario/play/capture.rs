@@ -9,6 +9,7 @@ use crate::scenario::{
     file::{
         expectation::{Field, Operand, Relation},
         step::Text,
+        template::{self, Piece},
     },
     id::GroupId,
 };
@@ -83,7 +84,7 @@ impl Captures {
     /// The last seq of a capture.
     pub(super) fn seq(&self, name: &str) -> Result<Seq, String> {
         let captures = self.0.borrow();
-        captures.get(name).ok_or_else(|| unknown(name))?.seq().ok_or_else(|| format!("{name} has no seq"))
+        captures.get(name).ok_or_else(|| unknown(name))?.seq().ok_or_else(|| no_seq(name))
     }
 
     /// The value of one side of a comparison.
@@ -92,7 +93,7 @@ impl Captures {
             Operand::Number(number) => Ok(*number),
             Operand::Capture { name, field } => {
                 let value = self.0.borrow().get(name).ok_or_else(|| unknown(name))?.field(*field);
-                value.map(|value| value as f64).ok_or_else(|| format!("{name} has no seq"))
+                value.map(|value| value as f64).ok_or_else(|| no_seq(name))
             }
         }
     }
@@ -105,41 +106,32 @@ impl Captures {
         }
     }
 
-    /// Fills `{NAME.seq}`, `{NAME.count}` and `{NAME.code}`; all other holes and doubled braces stay.
+    /// Fills the holes that name captures; the others, and doubled braces, stay for the crowd.
     fn filled(&self, template: &str) -> Result<String, String> {
         let mut text = String::with_capacity(template.len());
-        let mut rest = template;
-        while let Some(brace) = rest.find(['{', '}']) {
-            let (before, from) = rest.split_at(brace);
-            text.push_str(before);
-            let hole = from.strip_prefix('{').filter(|inside| !inside.starts_with('{'));
-            let hole = hole.and_then(|inside| inside.split_once('}'));
-            let capture = hole.and_then(|(hole, after)| Some((hole.split_once('.')?, after)));
-            if let Some(((name, field), after)) = capture {
-                text.push_str(&self.shown(name, field)?);
-                rest = after;
-            } else {
-                // A doubled brace is taken whole, so that its second half opens nothing.
-                let taken = if from.starts_with("{{") || from.starts_with("}}") { 2 } else { 1 };
-                text.push_str(&from[..taken]);
-                rest = &from[taken..];
+        for piece in template::pieces(template) {
+            match piece.map_err(|hole| hole.message)? {
+                Piece::Words(words) => text.push_str(words),
+                Piece::Brace => text.push_str("{{"),
+                Piece::Who => text.push_str("{who}"),
+                Piece::Number => text.push_str("{n}"),
+                Piece::Random => text.push_str("{random}"),
+                Piece::Capture { name, field } => {
+                    let value = self.get(name).ok_or_else(|| unknown(name))?.field(field);
+                    text.push_str(&value.ok_or_else(|| no_seq(name))?.to_string());
+                }
+                Piece::Code { name } => {
+                    let code = self.get(name).ok_or_else(|| unknown(name))?.code();
+                    text.push_str(&code.ok_or_else(|| format!("{name} was not refused"))?);
+                }
             }
         }
-        text.push_str(rest);
         Ok(text)
     }
+}
 
-    fn shown(&self, name: &str, field: &str) -> Result<String, String> {
-        let capture = self.get(name).ok_or_else(|| unknown(name))?;
-        let value = match field {
-            "seq" => capture.seq().map(|seq| seq.to_string()),
-            "count" => capture.field(Field::Count).map(|count| count.to_string()),
-            "refused" => capture.field(Field::Refused).map(|count| count.to_string()),
-            "code" => capture.code(),
-            _ => None,
-        };
-        value.ok_or_else(|| format!("{name} has no {field}"))
-    }
+fn no_seq(name: &str) -> String {
+    format!("{name} has no seq")
 }
 
 fn unknown(name: &str) -> String {
@@ -206,10 +198,10 @@ mod tests {
     fn holes_of_captures_are_filled_and_others_stay() {
         let captures = captures();
         assert_eq!(captures.filled("{who} saw {m1.seq}, {m1.code}: {n}"), Ok("{who} saw 9, rate_limited: {n}".into()));
-        assert_eq!(captures.filled("{{m1.seq}} {m1.count}"), Ok("{{m1.seq}} 2".into()));
-        assert_eq!(captures.filled("{{{m1.seq}}}"), Ok("{{9}}".into()));
-        assert_eq!(captures.filled("é } { {x"), Ok("é } { {x".into()));
+        assert_eq!(captures.filled("{{m1.seq} {m1.count}"), Ok("{{m1.seq} 2".into()));
+        assert_eq!(captures.filled("é } {random} {m1.refused}"), Ok("é } {random} 1".into()));
         assert_eq!(captures.filled("{none.seq}"), Err("none has no seq".to_owned()));
+        assert_eq!(captures.filled("{none.code}"), Err("none was not refused".to_owned()));
         assert_eq!(captures.filled("{m9.seq}"), Err("nothing was captured as m9 up to here".to_owned()));
     }
 

@@ -3,9 +3,10 @@
 //! ```text
 //! stage     everything that a story is played on: crowd, server, cast, captures, journal
 //! story     the order of things: sequence, parallel, barrier, repeat, phase
-//! verb      what people do · fault: what is broken · expect: what must be true at a point
+//! verb      what people do; post: what they say · fault: what is broken
+//! expect    what must be true at a point; reception: who got what, and how soon
 //! finish    the end: everybody catches up, the account is taken
-//! verdict   invariants and thresholds of the account
+//! invariant what must always be true · threshold: figures of the whole run
 //! ```
 //!
 //! Steps are coroutines on one thread: side by side without locks. Nothing here touches a socket of the crowd.
@@ -19,6 +20,7 @@ mod finish;
 mod invariant;
 mod journal;
 mod probe;
+mod post;
 mod reception;
 mod scale;
 mod seating;

@@ -3,23 +3,18 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use hubbub_protocol::ErrorBody;
 
 use super::{PlayError, Stage, capture::Capture, journal::Verdict, wording};
 use crate::scenario::{
-    crowd::order::{Beat, Flow, FlowEnd, Habit, Parting, RoomChoice, Unsettled},
-    file::{
-        Place,
-        step::{Act, Pace, Post},
-        who::Who,
-    },
-    id::{GroupId, PersonId},
+    crowd::order::{Habit, Parting, Unsettled},
+    file::{Place, step::Act, who::Who},
+    id::{PersonId, RoomId},
 };
 
-/// Histories that are read, and repeats that are sent, at once.
-const ORDERS_AT_ONCE: usize = 32;
+/// Histories that are read at once.
+const READS_AT_ONCE: usize = 32;
 
-/// People or refusals that are listed.
+/// People that are listed.
 const LINES_SHOWN: usize = 5;
 
 impl Stage {
@@ -99,8 +94,7 @@ impl Stage {
         verb: RoomVerb<'_>,
     ) -> Result<(), PlayError> {
         let Some(who) = self.somebody(who, what, place).await? else { return Ok(()) };
-        for room in self.groups.rooms(room) {
-            let (who, room) = (who.clone(), self.room(&room).await?);
+        for (room, who) in self.by_room(room, who).await? {
             let tally = match verb {
                 RoomVerb::Part => self.crowd.part(who, room).await?,
                 RoomVerb::Topic(text) => self.crowd.topic(who, room, text.to_owned()).await?,
@@ -111,100 +105,26 @@ impl Stage {
         Ok(())
     }
 
-    async fn post(&self, post: &Post, what: &str, place: Place) -> Result<(), PlayError> {
-        let group = match &post.capture {
-            Some(name) => {
-                let group = self.crowd.group().await?;
-                // Already now, so that a branch beside this one can wait for what is to come.
-                self.captures.put(name, Capture::Posts { group, fates: Vec::new() });
-                Some(group)
-            }
-            None => None,
-        };
-        let end = match &post.again {
-            Some(name) => self.again(name, group).await?,
-            None => self.flow(post, group, what, place).await?,
-        };
-        if let (Some(name), Some(group)) = (&post.capture, group) {
-            let fates = self.crowd.fates(group).await?;
-            self.captures.put(name, Capture::Posts { group, fates });
-        }
-        match end {
-            Ok(end) => self.tell_flow(&end, post.may_be_refused, what, place),
-            Err(found) => self.find(place, Verdict::failed(what, found)),
-        }
-        Ok(())
-    }
-
-    async fn flow(
+    /// Of some people: who does something in which of the rooms that a word names. One room: all of them; of a group:
+    /// each where they are.
+    pub(super) async fn by_room(
         &self,
-        post: &Post,
-        group: Option<GroupId>,
-        what: &str,
-        place: Place,
-    ) -> Result<Result<FlowEnd, String>, PlayError> {
-        let Some(posters) = self.somebody(&post.who, what, place).await? else { return Ok(Ok(FlowEnd::default())) };
-        let room = match &post.room {
-            Some(word) if self.groups.is_group(word) => {
-                return Ok(Err(format!("{word} is a group of rooms; leave `room` out to post to each one's own")));
-            }
-            Some(name) => RoomChoice::One(self.room(name).await?),
-            None => RoomChoice::Own,
-        };
-        let words = match self.captures.words(&post.text) {
-            Ok(words) => words,
-            Err(found) => return Ok(Err(found)),
-        };
-        let flow = Flow { posters, room, words, action: post.action, beat: self.beat(post.pace), group };
-        Ok(Ok(self.crowd.flow(flow).await?))
-    }
-
-    fn beat(&self, pace: Pace) -> Beat {
-        match pace {
-            Pace::Times(times) => Beat::Times(times),
-            Pace::Open { rate, time, poisson } => {
-                let (ramp, time) = self.scale.load(rate, time);
-                Beat::Open { from_per_s: ramp.from.0, to_per_s: ramp.to.0, time, poisson }
-            }
-            Pace::Closed { window, time } => Beat::Closed { window, time: Some(self.scale.time(time)), posts: None },
-            Pace::ClosedCount { window, posts } => {
-                Beat::Closed { window, time: None, posts: Some(self.scale.posts(posts)) }
+        word: &str,
+        who: Vec<PersonId>,
+    ) -> Result<Vec<(RoomId, Vec<PersonId>)>, PlayError> {
+        if !self.groups.is_group(word) {
+            return Ok(vec![(self.room(word).await?, who)]);
+        }
+        let mut rooms = Vec::new();
+        for name in self.groups.rooms(word) {
+            let room = self.room(&name).await?;
+            let members: BTreeSet<PersonId> = self.crowd.members(room).await?.into_iter().collect();
+            let there: Vec<PersonId> = who.iter().copied().filter(|person| members.contains(person)).collect();
+            if !there.is_empty() {
+                rooms.push((room, there));
             }
         }
-    }
-
-    /// Sends each message of a capture again.
-    async fn again(&self, name: &str, group: Option<GroupId>) -> Result<Result<FlowEnd, String>, PlayError> {
-        let Some(Capture::Posts { group: first, .. }) = self.captures.get(name) else {
-            return Ok(Err(self.captures.group(name).err().unwrap_or_default()));
-        };
-        let messages: Vec<_> = self.crowd.fates(first).await?.into_iter().map(|fate| fate.message).collect();
-        if messages.is_empty() {
-            return Ok(Err(format!("{name} holds no post")));
-        }
-        let sends = stream::iter(messages).map(|message| self.crowd.again(message, group));
-        let ends: Vec<FlowEnd> = sends.buffered(ORDERS_AT_ONCE).try_collect().await?;
-        Ok(Ok(ends.into_iter().reduce(sum).unwrap_or_default()))
-    }
-
-    fn tell_flow(&self, end: &FlowEnd, may_be_refused: bool, what: &str, place: Place) {
-        let mut lines = Vec::new();
-        if !may_be_refused {
-            for (error, times) in &end.refused {
-                self.journal.met(error.code);
-                lines.push(format!("{times} refused with {}", wording::refusal(error)));
-            }
-        }
-        if end.unsettled > 0 {
-            lines.push(format!("{} without an answer", end.unsettled));
-        }
-        if end.unsent > 0 {
-            lines.push(format!("{} could not be sent: nobody who was to send them was connected in time", end.unsent));
-        }
-        if !lines.is_empty() {
-            let found = format!("{} of {} accepted\n{}", end.accepted, end.sent + end.unsent, lines.join("\n"));
-            self.find(place, Verdict::failed(what, found));
-        }
+        Ok(rooms)
     }
 
     async fn history(&self, who: &Who, read: History<'_>, what: &str, place: Place) -> Result<(), PlayError> {
@@ -223,7 +143,7 @@ impl Stage {
         };
         let room = self.room(read.room).await?;
         let reads = stream::iter(who.clone()).map(|person| self.crowd.history(person, room, after));
-        let read_by_each: Vec<_> = reads.buffered(ORDERS_AT_ONCE).try_collect().await?;
+        let read_by_each: Vec<_> = reads.buffered(READS_AT_ONCE).try_collect().await?;
         for (person, history) in who.into_iter().zip(read_by_each) {
             match (history, read.capture) {
                 (Ok(history), Some(name)) => self.captures.put(name, Capture::History(history)),
@@ -325,38 +245,4 @@ struct History<'a> {
     room: &'a str,
     after: Option<&'a str>,
     capture: Option<&'a str>,
-}
-
-fn sum(mut a: FlowEnd, b: FlowEnd) -> FlowEnd {
-    let FlowEnd { sent, accepted, unsettled, refused, unsent } = b;
-    a.sent += sent;
-    a.accepted += accepted;
-    a.unsettled += unsettled;
-    a.unsent += unsent;
-    for (error, times) in refused {
-        match a.refused.iter_mut().find(|(known, _): &&mut (ErrorBody, u64)| known.code == error.code) {
-            Some((_, known)) => *known += times,
-            None => a.refused.push((error, times)),
-        }
-    }
-    a
-}
-
-#[cfg(test)]
-mod tests {
-    use hubbub_protocol::ErrorCode;
-
-    use super::*;
-
-    #[test]
-    fn ends_of_several_flows_add_up_by_code() {
-        let refused = |code, times| vec![(ErrorBody::new(code, "no"), times)];
-        let end = |refused| FlowEnd { sent: 3, accepted: 1, unsettled: 1, refused, unsent: 1 };
-        let first = end(refused(ErrorCode::RateLimited, 1));
-        let total = [refused(ErrorCode::RateLimited, 2), refused(ErrorCode::NotJoined, 1)].map(end);
-        let total = total.into_iter().fold(first, sum);
-        assert_eq!((total.sent, total.accepted, total.unsettled, total.unsent), (9, 3, 3, 3));
-        let codes: Vec<_> = total.refused.iter().map(|(error, times)| (error.code, *times)).collect();
-        assert_eq!(codes, [(ErrorCode::RateLimited, 3), (ErrorCode::NotJoined, 1)]);
-    }
 }

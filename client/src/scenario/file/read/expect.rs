@@ -77,7 +77,8 @@ impl Reader {
         };
         if let Some(other) = told.next() {
             let message = format!("`{}` and `{}` are two expectations", word.name, other.name);
-            self.faults.add(spot, message, "make two steps of them");
+            let key = pairs.iter().find(|(key, _)| key.text() == Some(other.name));
+            self.faults.add(key.map_or(spot, |(key, _)| key.spot), message, "make two steps of them");
             return None;
         }
         let fields = Fields::open(node, word.shape, spot, &mut self.faults)?;
@@ -133,13 +134,14 @@ impl Reader {
         who: Option<crate::scenario::file::who::Who>,
     ) -> Option<Expectation> {
         if node.text() == Some("nothing") {
-            fields.exclude(
-                "receives",
-                &["times", "within", "at"],
-                "`receives: nothing` has `for` alone",
-                &mut self.faults,
-            );
-            fields.require("receives", "for", &mut self.faults);
+            for other in ["times", "within", "at"].into_iter().filter(|other| fields.has(other)) {
+                let message = format!("`{other}` does not go with `receives: nothing`");
+                self.faults.add(fields.key(other), message, "how long to look is said with `for`");
+            }
+            if !fields.has("for") {
+                let help = "say how long to look, such as `for: 1 s`";
+                self.faults.add(fields.key("receives"), "`receives: nothing` needs `for`", help);
+            }
             let time = fields.time("for", &mut self.faults);
             return Some(Expectation::ReceivesNothing { who: who?, time: time? });
         }

@@ -28,13 +28,28 @@ pub(super) struct Fields<'a> {
     /// Where the map is introduced: what is missing is said there.
     pub(super) spot: Spot,
     shape: &'static Shape,
+    /// What the map is called in a sentence.
+    title: String,
     found: Vec<(&'static str, Spot, &'a Node)>,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of a map of this shape; unknown and doubled keys are said. `spot` is that of the word before it.
     pub(super) fn open(node: &'a Node, shape: &'static Shape, spot: Spot, faults: &mut Faults) -> Option<Self> {
-        let mut fields = Self { spot, shape, found: Vec::new() };
+        Self::open_as(node, shape, (shape.title.to_owned(), ""), spot, faults)
+    }
+
+    /// The same, for a word that has a name and an example of its own.
+    pub(super) fn open_as(
+        node: &'a Node,
+        shape: &'static Shape,
+        (title, example): (String, &str),
+        spot: Spot,
+        faults: &mut Faults,
+    ) -> Option<Self> {
+        let help =
+            if example.is_empty() { format!("expected {}", expected(shape)) } else { format!("such as `{example}`") };
+        let mut fields = Self { spot, shape, title, found: Vec::new() };
         match &node.kind {
             Kind::Map(pairs) => {
                 for (key, value) in pairs {
@@ -43,14 +58,13 @@ impl<'a> Fields<'a> {
             }
             _ if node.is_null() && shape.may_be_empty() => {}
             _ if node.is_null() => {
-                faults.add(spot, format!("{} needs {}", shape.title, expected(shape)), "");
+                faults.add(spot, format!("{} has no value", fields.title), help);
                 return None;
             }
             _ => match shape.short {
                 Some(short) => fields.found.push((short, node.spot, node)),
                 None => {
-                    let message = format!("{} is a map, this is {}", shape.title, node.noun());
-                    faults.add(node.spot, message, format!("expected {}", expected(shape)));
+                    faults.add(node.spot, format!("{} is a map, this is {}", fields.title, node.noun()), help);
                     return None;
                 }
             },
@@ -70,7 +84,7 @@ impl<'a> Fields<'a> {
             } else {
                 suggest(name, names)
             };
-            faults.add(key.spot, format!("{} has no key `{name}`", self.shape.title), help);
+            faults.add(key.spot, format!("{} has no key `{name}`", self.title), help);
             return;
         };
         if let Some((_, first, _)) = self.found.iter().find(|(found, ..)| *found == field.name) {
@@ -104,7 +118,7 @@ impl<'a> Fields<'a> {
     pub(super) fn need(&self, name: &str, faults: &mut Faults) -> Option<&'a Node> {
         if !self.has(name) {
             let help = format!("expected {}", self.kind(name).expected());
-            faults.add(self.spot, format!("{} needs `{name}`", self.shape.title), help);
+            faults.add(self.spot, format!("{} needs `{name}`", self.title), help);
             return None;
         }
         self.get(name, faults)

@@ -189,7 +189,12 @@ impl Reader {
             {
                 continue;
             }
-            self.faults.add(spot, format!("nobody ever joins `{name}`"), suggest(&name, names.iter().copied()));
+            let group = name.rsplit_once('-').and_then(|(group, _)| Some((group, self.groups.get(group)?)));
+            let help = match group {
+                Some((group, count)) => format!("`{group}` has {count} rooms: `{group}-1` to `{group}-{count}`"),
+                None => suggest(&name, names.iter().copied()),
+            };
+            self.faults.add(spot, format!("nobody ever joins `{name}`"), help);
         }
     }
 

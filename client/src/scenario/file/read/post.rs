@@ -88,12 +88,14 @@ impl Reader {
         let faults = &mut self.faults;
         fields.exclude("rate", &["window", "posts", "times"], "a rate alone says how often", faults);
         fields.exclude("window", &["times"], "`posts` says how many in all", faults);
-        fields.exclude("for", &["times"], "give a number of times, or a `rate` for a time", faults);
+        if !fields.has("rate") && !fields.has("window") {
+            fields.exclude("for", &["times"], "give a number of times, or a `rate` for a time", faults);
+        }
         fields.exclude("for", &["posts"], "give a time or a number of posts, not both", faults);
         fields.require("rate", "for", faults);
         fields.require("arrivals", "rate", faults);
         fields.require("posts", "window", faults);
-        if fields.has("for") && !fields.has("rate") && !fields.has("window") {
+        if fields.has("for") && !["rate", "window", "times"].iter().any(|name| fields.has(name)) {
             faults.add(fields.key("for"), "`for` needs `rate` or `window`", "such as `rate: 100/s` or `window: 16`");
         }
         if fields.has("window") && !fields.has("for") && !fields.has("posts") {

@@ -202,9 +202,13 @@ pub(super) fn quantile(text: &str) -> Result<f64, Wrong> {
 pub(super) fn whole(text: &str, min: u64, max: u64) -> Result<u64, Wrong> {
     let bounds = if max == u64::MAX { format!("from {min}") } else { format!("from {min} to {max}") };
     let help = format!("a whole number {bounds}");
-    match text.trim().replace('_', "").parse::<u64>() {
+    let digits = text.trim().replace('_', "");
+    match digits.parse::<u64>() {
         Ok(value) if (min..=max).contains(&value) => Ok(value),
-        Ok(value) => Err(Wrong::new(format!("{value} is out of range"), help)),
+        Ok(_) => Err(Wrong::new(format!("{digits} is out of range"), help)),
+        Err(_) if !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()) => {
+            Err(Wrong::new(format!("{digits} is out of range"), help))
+        }
         Err(_) => Err(Wrong::new(format!("`{text}` is no whole number"), help)),
     }
 }

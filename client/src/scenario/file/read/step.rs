@@ -109,7 +109,8 @@ impl Reader {
     }
 
     fn act(&mut self, word: &'static Word, key: &Node, argument: &Node) -> Option<Act> {
-        let fields = Fields::open(argument, word.shape, key.spot, &mut self.faults)?;
+        let title = format!("`{}`", word.name);
+        let fields = Fields::open_as(argument, word.shape, (title, word.example), key.spot, &mut self.faults)?;
         let who = |reader: &mut Self| reader.need_who(&fields, "who");
         let act = match word.name {
             "connect" => Act::Connect { who: who(self)?, over: self.over(&fields) },
@@ -258,7 +259,8 @@ impl Reader {
         let first = branches.get(&branch).copied().unwrap_or_default();
         for (other, times) in branches.iter().filter(|(_, times)| **times != first) {
             let spot = places.iter().find(|(branch, ..)| branch == other).map_or(spot, |(.., spot)| *spot);
-            let message = format!("this branch waits {times} times at the barrier `{name}`, another one {first} times");
+            let message =
+                format!("this branch waits {} at the barrier `{name}`, another one {}", often(*times), often(first));
             self.faults.add(spot, message, "each branch that names a barrier must come there equally often");
         }
     }
@@ -286,6 +288,10 @@ impl Reader {
         };
         Some(Act::Fault(Fault::Garbage { who: who?, what }))
     }
+}
+
+fn often(times: u64) -> String {
+    if times == 1 { "once".to_owned() } else { format!("{times} times") }
 }
 
 fn is_verb(name: &str) -> bool {

@@ -104,7 +104,10 @@ impl Reader {
                 }
                 [other, ..] => {
                     let spot = node.part(other.at, other.text.chars().count());
-                    let help = "between names stands `,` or `and`; before those who are left out stands `except`";
+                    let help = match other.text {
+                        "but" | "without" | "not" | "minus" => "did you mean `except`?",
+                        _ => "between names stands `,` or `and`; before those who are left out stands `except`",
+                    };
                     self.faults.add(spot, format!("`{}` is not understood here", other.text), help);
                     return None;
                 }
@@ -192,7 +195,6 @@ impl Reader {
         }
         let help = match name {
             "all" | "everybody" | "anyone" | "anybody" | "*" => "did you mean `everyone`?".to_owned(),
-            "but" | "without" | "not" => "did you mean `except`?".to_owned(),
             _ => suggest(name, self.cast.keys().map(String::as_str)),
         };
         self.faults.add(spot, format!("nobody in the cast is called `{name}`"), help);

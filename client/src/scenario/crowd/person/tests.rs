@@ -1,0 +1,1 @@
+//! The person against a scripted server, in virtual time.

@@ -1,0 +1,162 @@
+//! Against the real server's program, which is looked for beside this test's: to be run by hand, for the figures.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use hubbub_protocol::RoomName;
+
+use crate::scenario::{
+    crowd::{
+        handle::CrowdHandle,
+        order::{Beat, CrowdConfig, Flow, Parting, Recruit, RoomChoice, Words},
+    },
+    file::{cast::Via, unit::Range},
+    id::PersonId,
+    ledger::account::Account,
+};
+
+/// A server of its own on a free port, ended when it is dropped.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        let program = std::env::current_exe().expect("this program has a path");
+        let program = program.ancestors().nth(2).expect("in target/*/deps").join("hubbub-server");
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut child = Command::new(program)
+            .args(["serve", "--http", "127.0.0.1:0", "--data"])
+            .arg(folder.path())
+            .envs([("HUBBUB_LIMITS_POST_BURST", "1000000"), ("HUBBUB_LIMITS_POSTS_PER_S", "1000000")])
+            .envs([("HUBBUB_LIMITS_REQUEST_BURST", "1000000"), ("HUBBUB_LIMITS_REQUESTS_PER_S", "1000000")])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let stdout = BufReader::new(child.stdout.take().expect("is piped"));
+        let ready = stdout.lines().find_map(|line| {
+            let line = line.expect("readable");
+            line.strip_prefix("ready ").and_then(|rest| Some(rest.split_once("http=")?.1.split(' ').next()?.to_owned()))
+        });
+        let address = ready.expect("it is ready").parse().expect("an address");
+        Self { child, address, _folder: folder }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+}
+
+fn crowd(address: SocketAddr) -> CrowdHandle {
+    let run = hubbub_protocol::id::random_word::<6>().expect("randomness");
+    let (host, patience) = (address.to_string(), Duration::from_secs(20));
+    let config = CrowdConfig { addresses: vec![address], host, seed: 7, run, connecting_max: 128, patience };
+    CrowdHandle::start(config).expect("the crowd starts")
+}
+
+async fn people(crowd: &CrowdHandle, count: usize, room: &str) -> Vec<PersonId> {
+    let recruits = (1..=count).map(|nth| Recruit {
+        name: format!("crowd-{nth}"),
+        via: Via::Native,
+        reads_bytes_per_s: None,
+        returns: true,
+    });
+    let who = crowd.recruit(recruits.collect()).await.expect("they come");
+    let room = crowd.room(RoomName::parse(room).expect("a room")).await.expect("a room");
+    let joined = crowd.join(who.iter().map(|person| (*person, room)).collect()).await.expect("they join");
+    assert_eq!((joined.done, joined.failed), (count, Vec::new()));
+    let connected = crowd.connect(who.clone(), Duration::ZERO).await.expect("they connect");
+    assert_eq!((connected.done, connected.failed), (count, Vec::new()));
+    who
+}
+
+async fn post(crowd: &CrowdHandle, posters: Vec<PersonId>, beat: Beat) -> crate::scenario::crowd::order::FlowEnd {
+    let words = Words::Bytes(Range { from: 64, to: 64 });
+    let flow = Flow { posters, room: RoomChoice::Own, words, action: false, beat, group: None };
+    crowd.flow(flow).await.expect("it ends")
+}
+
+async fn finish(crowd: CrowdHandle) -> Account {
+    let settled = crowd.settle(crowd.now().after(Duration::from_secs(30))).await.expect("it settles");
+    assert_eq!(settled, Default::default());
+    let account = crowd.finish(true).await.expect("an account");
+    assert_eq!(account.found, Default::default(), "{:#?}", account.breaches);
+    account
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+#[test]
+#[ignore = "needs the server's program"]
+fn a_small_crowd_talks_with_the_real_server_is_cut_and_loses_nothing() {
+    let server = Server::start();
+    block_on(async {
+        let crowd = crowd(server.address);
+        let who = people(&crowd, 20, "lobby").await;
+        let talk = post(&crowd, who.clone(), Beat::Times(5)).await;
+        assert_eq!((talk.sent, talk.accepted, talk.unsettled, talk.unsent), (100, 100, 0, 0));
+        let flow = post(
+            &crowd,
+            who.clone(),
+            Beat::Open { from_per_s: 50.0, to_per_s: 400.0, time: Duration::from_secs(2), poisson: true },
+        );
+        let cut = async {
+            for _ in 0..5 {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                let cut = crowd.leave(who[..10].to_vec(), Parting::Cut).await.expect("they are cut");
+                assert_eq!(cut.done, 10);
+            }
+        };
+        let (flow, ()) = tokio::join!(flow, cut);
+        assert_eq!((flow.accepted, flow.unsettled, flow.unsent), (flow.sent, 0, 0), "{flow:?}");
+        let window = post(&crowd, who.clone(), Beat::Closed { window: 8, time: None, posts: Some(500) }).await;
+        assert_eq!((window.sent, window.accepted), (500, 500));
+        let account = finish(crowd).await;
+        println!("{:#?}\n{:#?}\n{:#?}", account.totals, account.delivery, account.load);
+        assert_eq!(account.totals.delivered, 20 * account.totals.accepted);
+        assert_eq!(account.audited, Some(account.totals.accepted));
+    });
+}
+
+#[test]
+#[ignore = "a measurement: needs the server's program, better both of a release build"]
+fn deliveries_per_cpu_second_in_a_room_of_a_thousand() {
+    let server = Server::start();
+    block_on(async {
+        let crowd = crowd(server.address);
+        let who = people(&crowd, 1_000, "lobby").await;
+        let beat = Beat::Closed { window: 64, time: Some(Duration::from_secs(10)), posts: None };
+        crowd.lap().await.expect("a lap");
+        let end = post(&crowd, who[..4].to_vec(), beat).await;
+        let lap = crowd.lap().await.expect("a lap");
+        let per_cpu_s = lap.totals.delivered as f64 / lap.load_cpu_ms * 1e3;
+        println!("{end:?}\n{:?} over {:.0} ms, load CPU {:.0} ms", lap.totals, lap.wall_ms, lap.load_cpu_ms);
+        println!("deliveries per CPU second of the load side: {per_cpu_s:.0}");
+        println!("{:#?}", finish(crowd).await.load);
+    });
+}
+
+#[test]
+#[ignore = "a measurement: needs the server's program"]
+fn memory_of_five_thousand_connections() {
+    let server = Server::start();
+    block_on(async {
+        let crowd = crowd(server.address);
+        people(&crowd, 5_000, "lobby").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let account = finish(crowd).await;
+        println!("{:#?} {:#?}", account.connecting.p99_us, account.load);
+    });
+}

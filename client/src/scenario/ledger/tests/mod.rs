@@ -1,0 +1,1 @@
+//! The ledger against made-up servers, true ones and lying ones.
