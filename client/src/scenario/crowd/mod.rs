@@ -14,6 +14,7 @@
 //!                            deck: what they share, one at a time: time, ledger, timers, notices, meter
 //! ```
 
+mod alarm;
 mod command;
 mod deck;
 mod desk;

@@ -13,6 +13,7 @@ use mio::{Events, Interest, Poll, Token, Waker, event::Event};
 use tokio::sync::{mpsc, watch};
 
 use super::{
+    alarm::Alarm,
     command::Command,
     deck::Notice,
     desk::Desk,
@@ -31,6 +32,9 @@ use crate::scenario::{
 /// The token of the waker; people have theirs by their number.
 const WAKER: Token = Token(usize::MAX);
 
+/// The token of the alarm clock.
+const ALARM: Token = Token(usize::MAX - 1);
+
 /// Sockets that the kernel tells of at once.
 const EVENTS_MAX: usize = 1_024;
 
@@ -42,13 +46,14 @@ const SWEEP_MAX: Duration = Duration::from_secs(1);
 pub(super) fn start(config: CrowdConfig) -> std::io::Result<CrowdHandle> {
     let poll = Poll::new()?;
     let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+    let alarm = Alarm::new(poll.registry(), ALARM)?;
     let (orders, inbox) = mpsc::channel(ORDERS_MAX);
     let (sampled, samples) = watch::channel(Arc::new(Sample::default()));
     let fate = Arc::new(OnceLock::new());
     let began = Instant::now();
     let last_word = Arc::clone(&fate);
     let body = move || {
-        let run = || Task::new(config, poll, inbox, sampled, began).run();
+        let run = || Task::new(config, poll, alarm, inbox, sampled, began).run();
         let word = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(())) => "it was told to finish".to_owned(),
             Ok(Err(error)) => format!("the event queue failed: {error}"),
@@ -64,6 +69,7 @@ pub(super) fn start(config: CrowdConfig) -> std::io::Result<CrowdHandle> {
 struct Task {
     desk: Desk,
     poll: Poll,
+    alarm: Alarm,
     inbox: mpsc::Receiver<Command>,
     sampled: watch::Sender<Arc<Sample>>,
     began: Instant,
@@ -82,13 +88,14 @@ impl Task {
     fn new(
         config: CrowdConfig,
         poll: Poll,
+        alarm: Alarm,
         inbox: mpsc::Receiver<Command>,
         sampled: watch::Sender<Arc<Sample>>,
         began: Instant,
     ) -> Self {
         let (desk, buffer) = (Desk::new(config), Buffer::new());
         let (sockets, more, writers) = (Vec::new(), Vec::new(), Vec::new());
-        Self { desk, poll, inbox, sampled, began, sockets, buffer, more, writers, address: 0 }
+        Self { desk, poll, alarm, inbox, sampled, began, sockets, buffer, more, writers, address: 0 }
     }
 
     /// Turns until it is told to finish, or nobody is there to tell it anything.
@@ -97,7 +104,8 @@ impl Task {
         self.desk.deck.timers.add(Moment(0), Due::Sample);
         self.desk.deck.timers.add(Moment(0), Due::Sweep);
         loop {
-            match self.poll.poll(&mut events, Some(self.patience())) {
+            let patience = self.patience()?;
+            match self.poll.poll(&mut events, Some(patience)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
@@ -128,15 +136,18 @@ impl Task {
         self.desk.deck.now = now(self.began);
     }
 
-    /// How long the kernel may let us sleep.
-    fn patience(&self) -> Duration {
+    /// How long the kernel may let us sleep; the alarm is set for the end of it.
+    fn patience(&mut self) -> std::io::Result<Duration> {
         let is_busy = !self.more.is_empty() || !self.desk.deck.notices.is_empty() || !self.writers.is_empty();
         let next = [self.desk.deck.timers.next(), self.desk.next_look()].into_iter().flatten().min();
         match next {
-            _ if is_busy => Duration::ZERO,
-            // a millisecond is what the kernel counts in: better a moment early than late
-            Some(next) => next.since(now(self.began)),
-            None => SAMPLE,
+            _ if is_busy => Ok(Duration::ZERO),
+            Some(next) => {
+                let now = now(self.began);
+                self.alarm.set(next, now)?;
+                Ok(next.since(now))
+            }
+            None => Ok(SAMPLE),
         }
     }
 
@@ -153,7 +164,7 @@ impl Task {
     }
 
     fn ready(&mut self, event: &Event) {
-        if event.token() == WAKER {
+        if matches!(event.token(), WAKER | ALARM) {
             return;
         }
         let id = PersonId(u32::try_from(event.token().0).unwrap_or(u32::MAX));

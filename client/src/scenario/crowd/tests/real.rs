@@ -9,6 +9,8 @@ use std::{
 
 use hubbub_protocol::RoomName;
 
+use super::block_on;
+
 use crate::scenario::{
     crowd::{
         handle::CrowdHandle,
@@ -92,10 +94,6 @@ async fn finish(crowd: CrowdHandle) -> Account {
     let account = crowd.finish(true).await.expect("an account");
     assert_eq!(account.found, Default::default(), "{:#?}", account.breaches);
     account
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
 #[test]
