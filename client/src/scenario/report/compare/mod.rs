@@ -221,10 +221,10 @@ fn is_same(change: f64) -> bool {
 }
 
 fn signed(change: f64) -> String {
-    if is_same(change) {
-        "same".to_owned()
-    } else {
-        format!("{}{}", if change >= 0.0 { "+" } else { "" }, percent(change))
+    match change {
+        _ if is_same(change) => "same".to_owned(),
+        _ if change >= TIMES_FROM - 1.0 => format!("×{}", large((change + 1.0).round())),
+        _ => format!("{}{}", if change >= 0.0 { "+" } else { "" }, percent(change)),
     }
 }
 
