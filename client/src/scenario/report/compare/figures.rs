@@ -93,6 +93,8 @@ fn measured(
     Figure { name: name.to_owned(), better, show, a: value(a), b: value(b), noise }
 }
 
+/// One of the latencies.
+type Of = fn(&Facts) -> &Latency;
 /// A quantile: its name, its share, and where it stands.
 type Quantile = (&'static str, f64, fn(&Latency) -> u64);
 
@@ -103,10 +105,10 @@ fn latencies(a: &Facts, b: &Facts) -> Vec<Figure> {
         ("p99", 0.99, |latency| latency.p99_us),
         ("p99.9", 0.999, |latency| latency.p999_us),
     ];
-    let whole = |of: fn(&Facts) -> &Latency, quantile: fn(&Latency) -> u64| {
+    let whole = |of: Of, quantile: fn(&Latency) -> u64| {
         move |facts: &Facts| Some(of(facts)).filter(|latency| latency.count > 0).map(|latency| quantile(latency) as f64)
     };
-    let delivery: fn(&Facts) -> &Latency = |facts| &facts.account.delivery;
+    let delivery: Of = |facts| &facts.account.delivery;
     let mut all: Vec<Figure> = shares
         .into_iter()
         .map(|(name, share, of)| {
@@ -117,7 +119,7 @@ fn latencies(a: &Facts, b: &Facts) -> Vec<Figure> {
     let max = whole(delivery, |latency| latency.max_us);
     all.push(measured("delivery max", Better::Less, time_us, [a, b], max, |_, piece| noise::max_us(piece)));
     // no pieces are kept of these
-    let others: [(&str, fn(&Facts) -> &Latency); 3] = [
+    let others: [(&str, Of); 3] = [
         ("acceptance", |facts| &facts.account.acceptance),
         ("connect", |facts| &facts.account.connecting),
         ("resume", |facts| &facts.account.resuming),

@@ -13,7 +13,7 @@ use crate::safe::safe_line;
 
 pub(super) const WIDTH: f64 = 640.0;
 pub(super) const HEIGHT: f64 = 290.0;
-pub(super) const LEFT: f64 = 84.0;
+pub(super) const LEFT: f64 = 88.0;
 pub(super) const RIGHT: f64 = 22.0;
 pub(super) const TOP: f64 = 40.0;
 pub(super) const BOTTOM: f64 = 36.0;
