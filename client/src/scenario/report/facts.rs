@@ -165,3 +165,42 @@ pub(crate) struct ServerSample {
     pub(crate) cores: f64,
     pub(crate) memory_bytes: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::{super::example, *};
+
+    #[test]
+    fn what_is_written_stays_the_same_from_one_version_to_the_next() {
+        // whoever changes this on purpose raises FORMAT, and the table in docs/SCENARIOS.md
+        assert_snapshot!(example::small().write());
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_as_it_was() {
+        for facts in [example::small(), example::rich(1, 1.0), example::empty()] {
+            let read = Facts::read(&facts.write()).expect("facts");
+            // the last bit of a number may get lost on the way
+            assert_eq!(format!("{read:.6?}"), format!("{facts:.6?}"));
+        }
+    }
+
+    #[test]
+    fn facts_of_another_format_are_refused_with_a_sentence() {
+        let text = example::small().write().replacen("\"format\": 1", "\"format\": 99", 1);
+        let error = Facts::read(&text).expect_err("another format").to_string();
+        assert!(error.starts_with("these facts have format 99, and this program reads format 1"), "{error}");
+        // even when nothing else of it is known
+        assert!(matches!(Facts::read(r#"{"format":2,"what":[]}"#), Err(FactsError::Format(2))));
+    }
+
+    #[test]
+    fn what_is_no_file_of_facts_is_refused() {
+        for text in ["", "{}", "[1]", "name: hello", r#"{"format":1}"#] {
+            let error = Facts::read(text).expect_err("no facts").to_string();
+            assert!(error.starts_with("this is no file of facts"), "{error}");
+        }
+    }
+}

@@ -23,7 +23,7 @@ enum Spread {
     Even,
     /// Each tenfold the same way.
     Log,
-    /// Shares: each further tenth of the rest the same way, so that 90 %, 99 % and 99.9 % stand apart evenly.
+    /// Shares: the wider the nearer to all, so that 90 %, 99 % and 99.9 % stand apart.
     Nines,
 }
 
@@ -89,7 +89,7 @@ impl Axis {
     /// Shares of so many things, from none to all but one.
     pub(super) fn nines(count: u64) -> Self {
         let last = 1.0 - 1.0 / (count.max(20) as f64 * 2.0);
-        let shares = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999_999];
+        let shares = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999];
         let ticks = shares.into_iter().filter(|share| *share <= last);
         let label = |share: f64| match share {
             _ if share > 0.9 => format!("{}\u{a0}%", trimmed(share * 100.0)),
@@ -104,7 +104,8 @@ impl Axis {
         let place = |value: f64| match self.spread {
             Spread::Even => value,
             Spread::Log => value.max(f64::MIN_POSITIVE).ln(),
-            Spread::Nines => -(1.0 - value.clamp(0.0, self.max)).ln(),
+            // the root leaves the lower half some height, too
+            Spread::Nines => (-(1.0 - value.clamp(0.0, self.max)).ln()).max(0.0).powf(0.6),
         };
         let (min, max) = (place(self.min), place(self.max));
         let at = (place(value) - min) / (max - min);

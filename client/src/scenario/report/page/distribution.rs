@@ -29,13 +29,14 @@ pub(super) fn distribution(facts: &Facts) -> Option<Markup> {
     let mut plot = Plot {
         title: "Latency distribution",
         description: format!(
-            "Horizontal: time, logarithmic. Vertical: the share that took at most so long; each tenth of the rest has the same height. {}",
+            "Horizontal: time, logarithmic. Vertical: the share that took at most so long; the wider the nearer to all. {}",
             described(&account.delivery)
         ),
         x: Axis::latency(round_down(least), round_up(most)),
         y: Axis::nines(largest),
         marks: &[],
         keys: Vec::new(),
+        scale: None,
     };
     let curves = html! {
         @for (key, latency) in &seen {

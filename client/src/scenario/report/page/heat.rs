@@ -38,6 +38,7 @@ pub(super) fn heat(facts: &Facts, end_ms: f64) -> Option<Markup> {
         y: Axis::latency(edge(first), edge(last + 1)),
         marks: &facts.marks,
         keys: vec![Key { class: "p50", name: "p50" }, Key { class: "p99", name: "p99" }],
+        scale: Some(scale(most)),
     };
     let fields = fields(&plot, timeline(), most);
     let line = |of: fn(&Interval) -> u64| {
@@ -57,6 +58,15 @@ pub(super) fn heat(facts: &Facts, end_ms: f64) -> Option<Markup> {
         path.line.p99 d=(p99) {}
     };
     Some(plot.figure(&drawing, &hits(timeline().collect())))
+}
+
+/// The colours from the least to the most.
+fn scale(most: u64) -> Markup {
+    html! {
+        span.key.degrees {
+            "1" @for degree in 1..=DEGREES { svg.degree viewBox="0 0 8 8" aria-hidden="true" { rect class=(format!("h{degree}")) width="8" height="8" {} } } (count(most)) " receipts"
+        }
+    }
 }
 
 fn edge(bucket: usize) -> f64 {

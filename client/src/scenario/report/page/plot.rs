@@ -13,7 +13,7 @@ use crate::safe::safe_line;
 
 pub(super) const WIDTH: f64 = 640.0;
 pub(super) const HEIGHT: f64 = 290.0;
-pub(super) const LEFT: f64 = 72.0;
+pub(super) const LEFT: f64 = 88.0;
 pub(super) const RIGHT: f64 = 22.0;
 pub(super) const TOP: f64 = 40.0;
 pub(super) const BOTTOM: f64 = 36.0;
@@ -52,6 +52,8 @@ pub(super) struct Plot<'a> {
     pub(super) y: Axis,
     pub(super) marks: &'a [Mark],
     pub(super) keys: Vec<Key>,
+    /// What the colours of its fields mean, where it has fields.
+    pub(super) scale: Option<Markup>,
 }
 
 impl Plot<'_> {
@@ -92,6 +94,7 @@ impl Plot<'_> {
                     @if !self.keys.is_empty() {
                         span.keys {
                             @for key in &self.keys { span.key { svg.swatch.(key.class) viewBox="0 0 24 8" aria-hidden="true" { path d="M0 4H24" {} } (key.name) } }
+                            @if let Some(scale) = &self.scale { (scale) }
                         }
                     }
                 }

@@ -113,6 +113,7 @@ fn draw(wish: Wish<'_>) -> Option<Markup> {
         y: (wish.axis)(most),
         marks: &wish.facts.marks,
         keys: Vec::new(),
+        scale: None,
     };
     let drawing = html! {
         @for line in &wish.lines {

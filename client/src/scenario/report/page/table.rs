@@ -172,7 +172,8 @@ pub(super) fn costs(facts: &Facts) -> Markup {
 }
 
 fn server(facts: &Facts) -> Markup {
-    let mut rows = vec![("Address", crate::safe::safe_line(&facts.server.url).into_owned())];
+    let url = crate::safe::safe_line(&facts.server.url);
+    let mut rows = vec![("Address", if url.is_empty() { "none" } else { &*url }.to_owned())];
     rows.push(("Kind", if facts.server.private { "private, for this run" } else { "was there before" }.to_owned()));
     match &facts.server.cost {
         None => rows.push(("Cost", "its process could not be watched".to_owned())),

@@ -1,144 +1,15 @@
-//! Made-up facts for tests: a small run whose every figure can be read, a rich one, and hostile ones.
+//! The rich made-up run: half a minute with phases, faults, failures, and figures that swing like real ones.
 
 use std::collections::BTreeMap;
 
-use super::facts::{FORMAT, Facts, Finding, Mark, MarkKind, Played, ServerCost, ServerFacts, ServerSample, Verdict};
+use super::{
+    super::facts::{Facts, Finding, Mark, MarkKind, Played, ServerCost, ServerSample, Verdict},
+    finding, invariants, small,
+};
 use crate::scenario::ledger::{
     account::{Account, Interval, Latency, Life, LoadSide, Totals},
     breach::{Breach, BreachKind},
 };
-
-pub(super) fn finding(what: &str, held: bool, found: &str, line: Option<u32>, at_ms: f64) -> Finding {
-    Finding { what: what.to_owned(), held, found: found.to_owned(), line, at_ms }
-}
-
-/// The six that always run; `lost` fails the first.
-pub(super) fn invariants(lost: u64, end_ms: f64) -> Vec<Finding> {
-    let whats = [
-        "nothing acknowledged is lost",
-        "nothing arrives twice",
-        "one order for everyone in a room",
-        "a sender sees its own posts",
-        "unread counts equal the model",
-        "nothing reaches outsiders",
-    ];
-    let found = |at: usize| if at == 0 && lost > 0 { format!("{lost} receipts never came") } else { String::new() };
-    whats.iter().enumerate().map(|(at, what)| finding(what, at > 0 || lost == 0, &found(at), None, end_ms)).collect()
-}
-
-/// Three friends: everything held, every number small.
-pub(super) fn small() -> Facts {
-    let latency = |p50_us: u64| Latency {
-        count: 4,
-        mean_us: p50_us as f64 + 10.5,
-        p50_us,
-        p90_us: p50_us + 100,
-        p99_us: p50_us + 200,
-        p999_us: p50_us + 250,
-        max_us: p50_us + 260,
-        curve: vec![(0.25, p50_us - 50), (0.5, p50_us), (1.0, p50_us + 260)],
-    };
-    Facts {
-        format: FORMAT,
-        scenario: Played {
-            name: "Three friends".to_owned(),
-            about: "Ana, bo and cy talk in the lobby; eve sits in the attic and hears nothing of it.".to_owned(),
-            file: Some("tests/scenarios/three-friends.yaml".to_owned()),
-            seed: 7,
-            scale: 1.0,
-            started_unix_ms: 1_795_428_131_000,
-            duration_ms: 1_234.5,
-            people: 4,
-            rooms: 2,
-            program: "hubbub 0.1.0".to_owned(),
-            machine: "2 cores, Linux".to_owned(),
-        },
-        verdict: Verdict::Held,
-        expectations: vec![
-            finding(
-                "everyone in lobby except eve receives m1 within 500 ms (p99)",
-                true,
-                "3 of 3, p99 812 µs",
-                Some(10),
-                40.0,
-            ),
-            finding("eve receives nothing for 300 ms", true, "0 events", Some(19), 900.0),
-        ],
-        invariants: invariants(0, 1_234.5),
-        thresholds: vec![finding("lost == 0", true, "0", Some(21), 1_234.5)],
-        notes: Vec::new(),
-        marks: vec![],
-        account: Account {
-            totals: Totals {
-                intended: 2,
-                sent: 2,
-                accepted: 2,
-                delivered: 5,
-                delivered_live: 4,
-                connected: 4,
-                resumed: 1,
-                rooms_complete: 1,
-                bytes_in: 4_096,
-                bytes_out: 1_024,
-                reads: 21,
-                ..Totals::default()
-            },
-            delivery: latency(812),
-            acceptance: latency(640),
-            connecting: latency(2_100),
-            resuming: Latency { count: 1, ..latency(1_300) },
-            timeline: vec![Interval {
-                at_ms: 0.0,
-                length_ms: 100.0,
-                posts_intended: 2,
-                posts_accepted: 2,
-                delivered: 4,
-                refused: 0,
-                connected: 4,
-                p50_us: 812,
-                p99_us: 1_012,
-                max_us: 1_072,
-                buckets: vec![0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1],
-                load_cpu_ms: 1.5,
-            }],
-            worst: vec![Life {
-                message: "t7-1".to_owned(),
-                sender: "ana".to_owned(),
-                room: "lobby".to_owned(),
-                seq: Some(4),
-                intended_ms: 20.0,
-                sent_ms: Some(20.1),
-                accepted_ms: Some(20.7),
-                first_receipt_ms: Some(20.8),
-                last_receipt_ms: Some(21.072),
-                last_reader: Some("cy".to_owned()),
-                receipts: 3,
-            }],
-            audited: Some(2),
-            load: LoadSide {
-                cpu_ms: 4.0,
-                deliveries_per_cpu_s: 1_250.0,
-                busiest_share: 0.01,
-                lateness_p99_us: 90,
-                lateness_max_us: 120,
-                bytes_per_connection: None,
-                bottleneck: None,
-            },
-            ..Account::default()
-        },
-        server: ServerFacts {
-            url: "ws://127.0.0.1:40001/v1/ws".to_owned(),
-            private: true,
-            cost: Some(ServerCost {
-                cpu_ms: 12.0,
-                cpu_us_per_delivery: Some(2_400.0),
-                memory_start_bytes: 9 << 20,
-                memory_max_bytes: 10 << 20,
-                samples: vec![ServerSample { at_ms: 500.0, cores: 0.02, memory_bytes: 10 << 20 }],
-            }),
-        },
-    }
-}
 
 /// Chance that is the same every time.
 struct Chance(u64);
@@ -180,7 +51,7 @@ fn latency(count: u64, median_us: f64, doublings: f64) -> Latency {
 
 /// A run of half a minute: warm up, flood with a cut, a kill of the server, calm. `slower` multiplies latencies and
 /// cost, `seed` is for the swing.
-pub(super) fn rich(seed: u64, slower: f64) -> Facts {
+pub(in super::super) fn rich(seed: u64, slower: f64) -> Facts {
     let mut chance = Chance(seed);
     let timeline = (0..310).map(|n| interval(&mut chance, n, slower)).collect::<Vec<_>>();
     let delivered: u64 = timeline.iter().map(|interval| interval.delivered).sum();
@@ -314,28 +185,7 @@ fn account(timeline: Vec<Interval>, delivered: u64, accepted: u64, slower: f64) 
     let lives = (0..20).map(|n| life(n, slower)).collect();
     let load_cpu_ms: f64 = timeline.iter().map(|interval| interval.load_cpu_ms).sum();
     Account {
-        totals: Totals {
-            intended: accepted + 120,
-            sent: accepted + 120,
-            sent_again: 61,
-            accepted,
-            duplicates: 12,
-            refused: BTreeMap::from([("rate_limited".to_owned(), 120)]),
-            delivered_live: delivered,
-            delivered: delivered + 3_000,
-            lost: 3,
-            connected: 2_000,
-            resumed: 2_200,
-            rooms_complete: 2_190,
-            rooms_gap: 10,
-            lagged: 4,
-            connect_failed: 17,
-            connections_lost: 2_000,
-            bytes_in: 91_000_000,
-            bytes_out: 4_100_000,
-            reads: 190_200,
-            ..Totals::default()
-        },
+        totals: totals(delivered, accepted),
         found: BTreeMap::from([(BreachKind::Lost, 3)]),
         breaches: (0..3u32)
             .map(|n| Breach {
@@ -366,6 +216,31 @@ fn account(timeline: Vec<Interval>, delivered: u64, accepted: u64, slower: f64) 
     }
 }
 
+fn totals(delivered: u64, accepted: u64) -> Totals {
+    Totals {
+        intended: accepted + 120,
+        sent: accepted + 120,
+        sent_again: 61,
+        accepted,
+        duplicates: 12,
+        refused: BTreeMap::from([("rate_limited".to_owned(), 120)]),
+        delivered_live: delivered,
+        delivered: delivered + 3_000,
+        lost: 3,
+        connected: 2_000,
+        resumed: 2_200,
+        rooms_complete: 2_190,
+        rooms_gap: 10,
+        lagged: 4,
+        connect_failed: 17,
+        connections_lost: 2_000,
+        bytes_in: 91_000_000,
+        bytes_out: 4_100_000,
+        reads: 190_200,
+        ..Totals::default()
+    }
+}
+
 fn life(n: u32, slower: f64) -> Life {
     let intended_ms = 9_000.0 + f64::from(n * 7 % 20) * 431.0;
     let took = (120.0 - f64::from(n) * 4.0) * slower;
@@ -382,67 +257,4 @@ fn life(n: u32, slower: f64) -> Life {
         last_reader: Some(format!("crowd-{}", 1_900 - n)),
         receipts: 10,
     }
-}
-
-/// Nothing happened at all.
-pub(super) fn empty() -> Facts {
-    let facts = small();
-    Facts {
-        scenario: Played {
-            name: String::new(),
-            about: String::new(),
-            file: None,
-            duration_ms: 0.0,
-            people: 0,
-            rooms: 0,
-            ..facts.scenario
-        },
-        verdict: Verdict::Interrupted,
-        expectations: Vec::new(),
-        invariants: Vec::new(),
-        thresholds: Vec::new(),
-        account: Account::default(),
-        server: ServerFacts::default(),
-        ..facts
-    }
-}
-
-/// Names that want to be more than names, and numbers that are none.
-pub(super) fn hostile() -> Facts {
-    const NAME: &str = "<script>alert(\"x\")</script> ' onload='y \u{202e}gnp.exe\u{1b}[2J";
-    let long = "very-long-".repeat(60);
-    let mut facts = rich(1, 1.0);
-    facts.scenario.name = NAME.to_owned();
-    facts.scenario.about = long.clone();
-    facts.scenario.file = Some(format!("-{NAME}'.yaml"));
-    facts.scenario.machine = "</style><b>".to_owned();
-    facts.scenario.scale = f64::NAN;
-    facts.expectations = vec![finding(NAME, false, &format!("{NAME}\n{long}"), Some(3), f64::NAN)];
-    facts.notes = vec![format!("]]><!-- {NAME}")];
-    facts.marks.push(Mark { kind: MarkKind::Fault, text: NAME.to_owned(), from_ms: -5.0, to_ms: Some(f64::INFINITY) });
-    facts.marks.push(Mark { kind: MarkKind::Phase, text: long.clone(), from_ms: 1e12, to_ms: None });
-    facts.account.totals.refused = BTreeMap::from([(NAME.to_owned(), u64::MAX), (long.clone(), 1)]);
-    facts.account.worst.insert(
-        0,
-        Life {
-            message: NAME.to_owned(),
-            sender: "\u{5d3}\u{5e0}\u{5d9}".to_owned(),
-            room: long,
-            intended_ms: f64::NAN,
-            last_receipt_ms: Some(f64::NEG_INFINITY),
-            ..Life::default()
-        },
-    );
-    facts.account.breaches.push(Breach { kind: BreachKind::Leaked, text: NAME.to_owned(), at_ms: f64::NAN });
-    facts.account.load.bottleneck = Some(NAME.to_owned());
-    facts.account.load.deliveries_per_cpu_s = f64::NAN;
-    facts.account.delivery.curve = vec![(f64::NAN, 0), (2.0, u64::MAX), (0.5, 0)];
-    facts.account.timeline.push(Interval {
-        at_ms: f64::NAN,
-        length_ms: 0.0,
-        buckets: vec![u64::MAX; 64],
-        ..Interval::default()
-    });
-    facts.server.url = format!("ws://{NAME}/");
-    facts
 }
