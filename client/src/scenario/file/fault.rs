@@ -47,6 +47,11 @@ impl Faults {
         self.0.push(Fault { spot, message: message.into(), help: help.into() });
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

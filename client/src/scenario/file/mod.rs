@@ -8,18 +8,20 @@ pub(crate) mod expectation;
 mod fault;
 mod grammar;
 mod read;
+mod schema;
 pub(crate) mod step;
 pub(crate) mod template;
 pub(crate) mod threshold;
 mod tree;
 pub(crate) mod unit;
 pub(crate) mod who;
+mod write;
 
 use std::collections::BTreeMap;
 
 use self::{cast::Role, step::Step, threshold::Threshold};
 #[allow(unused_imports, reason = "used by the player, which is joined later")]
-pub(crate) use self::{fault::FileError, read::read};
+pub(crate) use self::{fault::FileError, read::read, schema::schema, write::write};
 
 /// Where in the file something stands: both from 1; 0 for what no file says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

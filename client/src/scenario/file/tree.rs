@@ -124,7 +124,7 @@ fn syntax_help(text: &str, spot: Spot) -> String {
     if line.contains(": {who}") || line.contains("text: {") {
         return "text that begins with a brace stands in quotes: text: \"{who} says hello\"".to_owned();
     }
-    if line.matches('"').count() % 2 == 1 {
+    if line.replace("\\\"", "").matches('"').count() % 2 == 1 {
         return "a quotation mark is not closed".to_owned();
     }
     let first = spot.line.saturating_sub(LINES_BACK);

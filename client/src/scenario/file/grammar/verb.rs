@@ -113,7 +113,7 @@ static POST: Shape = verb(
     "`post`",
     None,
     &[
-        may("who", Kind::Who, "The posters. Needed unless it is `again`."),
+        may("who", Kind::Who, "The posters. Needed, unless there is `again`."),
         may("room", Kind::Room, "Where. Default: the poster's own rooms, in turn."),
         may("text", Kind::Text, "What is said."),
         may("size", Kind::Sized, "In place of `text`: so many bytes of made-up words. Default `[16 B, 80 B]`."),
@@ -137,7 +137,11 @@ static POST: Shape = verb(
         may("for", Kind::Time { min_zero: false }, "How long, with `rate` or `window`."),
         may("posts", Kind::Whole { min: 1, max: 1_000_000_000 }, "How many in all, with `window`."),
         may("as", Kind::NewName, "The name by which these messages are known later."),
-        may("again", Kind::Capture, "Sends what was captured again, with the same nonce, by those who sent it."),
+        may(
+            "again",
+            Kind::Capture,
+            "Sends what was captured once more, with the same nonces, by those who sent it. Of the other keys only `as` and `may_be_refused` go with it.",
+        ),
         may("may_be_refused", Kind::Flag, "`true`: a refusal is no failure, but is counted and captured."),
     ],
 );

@@ -14,32 +14,30 @@ use crate::scenario::file::{
     tree::{Kind, Node},
 };
 
-/// Every sign of a comparison, longer ones before those that they begin with.
-const SIGNS: &[(&str, Relation)] = &[
-    ("<=", Relation::LessOrEqual),
-    (">=", Relation::GreaterOrEqual),
-    ("==", Relation::Equal),
-    ("!=", Relation::NotEqual),
-    ("<", Relation::Less),
-    (">", Relation::Greater),
+/// Every relation, those with longer signs before those whose signs they begin with.
+const RELATIONS: &[Relation] = &[
+    Relation::LessOrEqual,
+    Relation::GreaterOrEqual,
+    Relation::Equal,
+    Relation::NotEqual,
+    Relation::Less,
+    Relation::Greater,
 ];
-
-/// The sign of a relation.
-pub(super) fn sign(relation: Relation) -> &'static str {
-    SIGNS.iter().find(|(_, other)| *other == relation).map_or("==", |(sign, _)| sign)
-}
 
 /// The two sides of `a <= b`.
 pub(super) fn comparison(text: &str) -> Result<(&str, Relation, &str), Wrong> {
     let at = text.find(['<', '>', '=', '!']);
-    let found = at.and_then(|at| SIGNS.iter().find(|(sign, _)| text[at..].starts_with(sign)).map(|found| (at, found)));
-    let Some((at, (sign, relation))) = found else {
+    let found = at.and_then(|at| {
+        RELATIONS.iter().find(|relation| text[at..].starts_with(relation.sign())).map(|found| (at, found))
+    });
+    let Some((at, relation)) = found else {
         let help = match at {
             Some(at) if text[at..].starts_with('=') => "did you mean `==`?",
             _ => "between the two sides stands one of < <= == != >= >",
         };
         return Err(Wrong::new(format!("`{text}` compares nothing"), help));
     };
+    let sign = relation.sign();
     let (left, right) = (text[..at].trim(), text[at + sign.len()..].trim());
     if left.is_empty() || right.is_empty() {
         return Err(Wrong::new(format!("`{text}` has only one side"), format!("such as `lost {sign} 0`")));

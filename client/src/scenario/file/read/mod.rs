@@ -53,6 +53,8 @@ struct Reader {
     captures: BTreeMap<String, Capture>,
     /// Rooms and groups that somebody joins, by key, and as they were written.
     joined: BTreeMap<NameKey, String>,
+    /// Something that may join a room is faulty: that nobody joins a room cannot be told then.
+    joins_unclear: bool,
     /// Rooms that are named otherwise, and where.
     used: Vec<(String, Spot)>,
     /// The `parallel`s around a step, innermost last.
@@ -73,13 +75,15 @@ impl Reader {
         let seed = fields.whole("seed", &mut self.faults);
         let server = fields.get("server", &mut self.faults).map(|node| self.server(node)).unwrap_or_default();
         let rooms = fields.get("rooms", &mut self.faults).map(|node| self.rooms(node)).unwrap_or_default();
+        let before = self.faults.count();
         let cast: Option<BTreeMap<String, Role>> =
             fields.need("cast", &mut self.faults).map(|node| self.read_cast(node, fields.key("cast")));
+        self.joins_unclear = self.faults.count() > before;
         let steps = fields.need("steps", &mut self.faults).map(|node| self.steps(node));
         let thresholds = fields.get("thresholds", &mut self.faults).map(|node| self.thresholds(node));
-        self.rooms_exist();
-        if let (Some(rooms), true) = (fields.get("rooms", &mut self.faults), cast.is_some()) {
-            self.groups_are_joined(rooms);
+        if !self.joins_unclear {
+            self.rooms_exist();
+            fields.get("rooms", &mut self.faults).into_iter().for_each(|rooms| self.groups_are_joined(rooms));
         }
         let (cast, steps) = (cast?, steps?);
         Some(Scenario {
@@ -254,10 +258,8 @@ fn threshold(text: &str, spot: Spot) -> Result<Threshold, field::Wrong> {
     };
     let number = right.replace('_', "").parse::<f64>().ok().filter(|number| number.is_finite());
     let value = number.ok_or_else(|| {
-        let help = format!(
-            "the figure's name has its unit: write a number alone, such as `{left} {} 50`",
-            expect::sign(relation)
-        );
+        let help =
+            format!("the figure's name has its unit: write a number alone, such as `{left} {} 50`", relation.sign());
         field::Wrong::new(format!("`{right}` is no number"), help)
     })?;
     Ok(Threshold { figure: *figure, relation, value, text: text.to_owned(), place: spot.into() })

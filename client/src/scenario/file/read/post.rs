@@ -19,12 +19,13 @@ const DEFAULT_SIZE: Range = Range { from: 16, to: 80 };
 impl Reader {
     pub(super) fn post(&mut self, fields: &Fields<'_>) -> Option<Post> {
         let again = fields.get("again", &mut self.faults).and_then(|node| self.captured(node, true));
-        let why = "it sends the same posts again, as they were";
-        let excluded = ["room", "text", "size", "kind", "times", "rate", "arrivals", "window", "for", "posts"];
+        let why = "the same posts are sent again by the same people";
+        let excluded = ["who", "room", "text", "size", "kind", "times", "rate", "arrivals", "window", "for", "posts"];
         fields.exclude("again", &excluded, why, &mut self.faults);
-        let who = match (&again, fields.has("who")) {
-            (Some(again), false) => self.captures.get(again).map(|capture| capture.who.clone()),
-            _ => self.need_who(fields, "who"),
+        let who = match &again {
+            Some(again) => self.captures.get(again).and_then(|capture| capture.who.clone()),
+            None if fields.has("again") => None,
+            None => self.need_who(fields, "who"),
         };
         let may_be_refused = fields.flag("may_be_refused", false, &mut self.faults);
         let room = fields.get("room", &mut self.faults).and_then(|node| {

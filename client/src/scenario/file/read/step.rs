@@ -55,7 +55,15 @@ impl Reader {
             self.faults.add(node.spot, format!("steps are a list, this is {}", node.noun()), help);
             return Vec::new();
         };
+        self.some_steps(items, node);
         items.iter().filter_map(|item| self.step(item)).collect()
+    }
+
+    /// That a list of steps is not empty.
+    fn some_steps(&mut self, items: &[Node], node: &Node) {
+        if items.is_empty() {
+            self.faults.add(node.spot, "there are no steps", "such as `- wait: 1 s`");
+        }
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {
@@ -85,12 +93,15 @@ impl Reader {
                 return None;
             }
         };
-        let word = self.verb(key)?;
-        let act = if word.name == "expect" {
-            self.expect(argument, key.spot).map(Act::Expect)
-        } else {
-            self.act(word, key, argument)
-        };
+        let word = self.verb(key);
+        let act = word.and_then(|word| match word.name {
+            "expect" => self.expect(argument, key.spot).map(Act::Expect),
+            _ => self.act(word, key, argument),
+        });
+        self.joins_unclear |= word.is_none();
+        if act.is_none() {
+            self.define_faulty(argument, word.is_none_or(|word| word.name != "history"));
+        }
         Some(Step { act: act?, place: key.spot.into() })
     }
 
@@ -229,6 +240,7 @@ impl Reader {
     fn parallel(&mut self, fields: &Fields<'_>) -> Option<Act> {
         let node = fields.need("steps", &mut self.faults)?;
         let Kind::List(items) = &node.kind else { return Some(Act::Parallel { steps: self.steps(node) }) };
+        self.some_steps(items, node);
         self.parallels.push(Parallel { times: 1, ..Parallel::default() });
         let mut steps = Vec::new();
         for (branch, item) in items.iter().enumerate() {

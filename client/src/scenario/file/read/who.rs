@@ -16,8 +16,8 @@ use crate::scenario::file::{
 pub(super) struct Capture {
     pub(super) line: usize,
     pub(super) is_post: bool,
-    /// Who did it.
-    pub(super) who: Who,
+    /// Who did it; `None`: the step is faulty.
+    pub(super) who: Option<Who>,
 }
 
 /// A word of a sentence, and where it begins in it, in characters.
@@ -221,9 +221,20 @@ impl Reader {
             let help = format!("it was given in line {}", first.line);
             self.faults.add(node.spot, format!("the name `{name}` is taken"), help);
         } else {
-            self.captures.insert(name.clone(), Capture { line, is_post, who: who.clone() });
+            self.captures.insert(name.clone(), Capture { line, is_post, who: Some(who.clone()) });
         }
         Some(name)
+    }
+
+    /// The name that a faulty step gives: what uses it later is not wrong as well.
+    pub(super) fn define_faulty(&mut self, argument: &Node, is_post: bool) {
+        let Kind::Map(pairs) = &argument.kind else { return };
+        for (_, node) in pairs.iter().filter(|(key, _)| key.text() == Some("as")) {
+            let capture = Capture { line: node.spot.line, is_post, who: None };
+            if let Some(name) = node.text() {
+                self.captures.entry(name.to_owned()).or_insert(capture);
+            }
+        }
     }
 
     /// What an earlier step captured.

@@ -1,7 +1,10 @@
 //! What a file says is what is read; what is wrong in it is said well; no text at all breaks the reader.
 
 mod any_text;
+mod document;
 mod good;
+mod schema;
+mod write;
 mod wrong;
 
 use super::{Scenario, read};

@@ -63,3 +63,29 @@ fn a_hole_that_nothing_fills_is_pointed_at() {
         = a step is given a name with `as: m9`
     "#);
 }
+
+#[test]
+fn one_mistake_is_told_once() {
+    let steps = r"  - posst: {who: ana, as: m1}
+  - post: {who: anna, as: m2}
+  - enter: {who: ana, room: tea}
+  - post: {again: m2, as: m3}
+  - post: {who: ana, room: tea}
+  - expect: {who: crowd, receives: [m1, m2, m3]}";
+    assert_snapshot!(told(&with_steps(steps)), @r"
+    my.yaml:7:5: there is no verb `posst`
+      7 |   - posst: {who: ana, as: m1}
+        |     ^^^^^
+        = did you mean `post`?
+
+    my.yaml:8:17: nobody in the cast is called `anna`
+      8 |   - post: {who: anna, as: m2}
+        |                 ^^^^
+        = did you mean `ana`?
+
+    my.yaml:9:5: there is no verb `enter`
+      9 |   - enter: {who: ana, room: tea}
+        |     ^^^^^
+        = did you mean `join`?
+    ");
+}

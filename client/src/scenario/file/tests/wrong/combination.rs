@@ -41,7 +41,7 @@ fn what_is_sent_again_is_sent_as_it_was() {
     my.yaml:8:23: `text` does not go with `again`
       8 |   - post: {again: m1, text: "other words"}
         |                       ^^^^
-        = it sends the same posts again, as they were
+        = the same posts are sent again by the same people
     "#);
 }
 
