@@ -1,0 +1,3 @@
+//! The scenario runner, proved from outside: every shipped scenario is played, and every lie of a server is found.
+
+mod liar;
