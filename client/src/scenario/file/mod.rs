@@ -5,14 +5,21 @@
 
 pub(crate) mod cast;
 pub(crate) mod expectation;
+mod fault;
+mod grammar;
+mod read;
 pub(crate) mod step;
+pub(crate) mod template;
 pub(crate) mod threshold;
+mod tree;
 pub(crate) mod unit;
 pub(crate) mod who;
 
 use std::collections::BTreeMap;
 
 use self::{cast::Role, step::Step, threshold::Threshold};
+#[allow(unused_imports, reason = "used by the player, which is joined later")]
+pub(crate) use self::{fault::FileError, read::read};
 
 /// Where in the file something stands: both from 1; 0 for what no file says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -71,3 +78,6 @@ pub(crate) enum RoomSizes {
     /// The room of rank r gets a share that is proportional to r to the power of minus this; 1 is Zipf's law.
     PowerLaw(f64),
 }
+
+#[cfg(test)]
+mod tests;
