@@ -6,13 +6,14 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
-        TcpListener, TcpStream,
+        TcpStream,
         tcp::{ReadHalf, WriteHalf},
     },
     sync::watch,
-    task::JoinHandle,
     time::sleep,
 };
+
+use crate::relay::{Carry, Relay};
 
 /// The most bytes that pass at once: small, so that cuts fall into the middle of frames.
 const PIECE_BYTES_MAX: usize = 700;
@@ -43,26 +44,27 @@ struct Weather {
 /// A proxy on a port of its own; it ends when it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
-    address: SocketAddr,
+    relay: Relay,
     weather: watch::Sender<Weather>,
-    accepting: JoinHandle<()>,
 }
 
 impl Proxy {
     /// Starts one in front of `server`; `seed` decides in which pieces bytes pass.
     pub async fn start(server: SocketAddr, seed: u64) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
         let fair = Weather { cut_below: 0, cut: Cut::Finish, frozen_below: 0, delay: Duration::ZERO, next: 0 };
         let (weather, _) = watch::channel(fair);
-        let accepting = tokio::spawn(accept(listener, server, weather.clone(), seed));
-        Self { address, weather, accepting }
+        let sky = weather.clone();
+        let open = move |number| {
+            sky.send_modify(|weather| weather.next = number + 1);
+            Line { number, weather: sky.subscribe(), random: StdRng::seed_from_u64(seed ^ number) }
+        };
+        Self { relay: Relay::start(server, open).await, weather }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.relay.address()
     }
 
     /// The number of connections that it has taken.
@@ -89,27 +91,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.accepting.abort();
         self.cut(Cut::Reset);
-    }
-}
-
-async fn accept(listener: TcpListener, server: SocketAddr, weather: watch::Sender<Weather>, seed: u64) {
-    loop {
-        let (client, _) = listener.accept().await.expect("a connection");
-        let mut number = 0;
-        weather.send_modify(|weather| {
-            number = weather.next;
-            weather.next += 1;
-        });
-        let line = Line { number, weather: weather.subscribe() };
-        let random = StdRng::seed_from_u64(seed ^ number);
-        tokio::spawn(async move {
-            // A server that is not there is met by its clients as a connection that ends at once.
-            if let Ok(server) = TcpStream::connect(server).await {
-                line.carry(client, server, random).await;
-            }
-        });
     }
 }
 
@@ -117,16 +99,14 @@ async fn accept(listener: TcpListener, server: SocketAddr, weather: watch::Sende
 struct Line {
     number: u64,
     weather: watch::Receiver<Weather>,
+    random: StdRng,
 }
 
-impl Line {
-    async fn carry(mut self, mut client: TcpStream, mut server: TcpStream, mut random: StdRng) {
-        for socket in [&client, &server] {
-            socket.set_nodelay(true).expect("the option can be set");
-        }
+impl Carry for Line {
+    async fn carry(mut self, mut client: TcpStream, mut server: TcpStream) {
         let ended = {
             let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
-            let (up, down) = (StdRng::from_rng(&mut random), StdRng::from_rng(&mut random));
+            let (up, down) = (StdRng::from_rng(&mut self.random), StdRng::from_rng(&mut self.random));
             let mut cut = self.weather.clone();
             tokio::select! {
                 weather = cut.wait_for(|weather| self.number < weather.cut_below) => {

@@ -1,0 +1,8 @@
+//! The scenario runner, proved from outside: every shipped scenario is played, and every lie of a server is found.
+
+mod command;
+mod document;
+mod liar;
+mod lie;
+mod runner;
+mod shipped;
