@@ -267,9 +267,11 @@ mod tests {
             path
         }
 
-        async fn start(script: &str) -> Result<PrivateServer, ServerError> {
+        /// The server, and the folder that its program is in.
+        async fn start(script: &str) -> Result<(TempDir, PrivateServer), ServerError> {
             let folder = tempfile::tempdir().expect("a folder");
-            PrivateServer::start(program(&folder, script), ServerSettings::default()).await
+            let server = PrivateServer::start(program(&folder, script), ServerSettings::default()).await?;
+            Ok((folder, server))
         }
 
         #[tokio::test]
@@ -288,7 +290,7 @@ mod tests {
 
         #[tokio::test]
         async fn a_killed_server_is_gone_and_comes_back_on_its_port() {
-            let mut server = start("echo ready http=127.0.0.1:1; exec cat").await.expect("a server");
+            let (_program, mut server) = start("echo ready http=127.0.0.1:1; exec cat").await.expect("a server");
             let (address, first) = (server.address(), server.pid().expect("alive"));
             server.kill();
             assert_eq!((server.pid(), server.ended()), (None, None));
@@ -299,7 +301,7 @@ mod tests {
 
         #[tokio::test]
         async fn nothing_is_left_of_a_server_that_is_dropped() {
-            let server = start("echo ready http=127.0.0.1:1; exec cat").await.expect("a server");
+            let (_program, server) = start("echo ready http=127.0.0.1:1; exec cat").await.expect("a server");
             let (folder, pid) = (server.folder.path().to_owned(), server.pid().expect("alive"));
             drop(server);
             assert!(!folder.exists());
