@@ -439,9 +439,11 @@ impl World {
         seated.map(|(who, room)| self.ledger.behind(self.seats[who][room])).sum()
     }
 
-    /// What anybody has of the first room.
+    /// What anybody has of the first room, from where it is read back.
     pub(super) fn read_in_lobby(&self) -> Vec<Seq> {
-        let mut read: Vec<_> = self.had.iter().filter(|(_, room, _)| *room == 0).map(|(.., seq)| *seq).collect();
+        let from = self.ledger.audit_from(self.ids[0]).unwrap_or(0);
+        let in_lobby = |(_, room, seq): &&(usize, usize, Seq)| *room == 0 && *seq > from;
+        let mut read: Vec<_> = self.had.iter().filter(in_lobby).map(|(.., seq)| *seq).collect();
         read.sort_unstable();
         read.dedup();
         read
