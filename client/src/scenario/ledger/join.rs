@@ -44,10 +44,13 @@ impl Ledger {
         let Some(epoch) = &room.epoch else { return AfterJoin::Nothing };
         let is_told_to_forget = matches!(joined.resume, Resume::Reset | Resume::Unknown);
         let keeps = asked.is_some_and(|asked| asked.since.is_some()) && seat.is_of(Some(epoch)) && !is_told_to_forget;
-        match seat.sit_down(epoch, first, joined.seq, keeps) {
-            Some(after) => AfterJoin::Fill { after, before: first },
-            None => AfterJoin::Nothing,
+        let dropped = if keeps { Vec::new() } else { seat.forget() };
+        let missing = seat.sit_down(epoch, first, joined.seq, keeps);
+        let person = seat.person;
+        if !is_other_log {
+            dropped.into_iter().for_each(|hole| self.find_hole(person, room_id, hole, now));
         }
+        missing.map_or(AfterJoin::Nothing, |after| AfterJoin::Fill { after, before: first })
     }
 
     /// Opens a room's log, or says that it became another one. True: all that was known of it is worth nothing.
@@ -131,9 +134,10 @@ impl Ledger {
 
     /// The reply to `part`: nothing of the room may come from now on.
     pub(crate) fn parted(&mut self, seat: SeatId) {
-        if let Some(seat) = self.seats.get_mut(seat.0 as usize) {
-            seat.leave();
-        }
+        let now = self.latest;
+        let Some(seat) = self.seats.get_mut(seat.0 as usize) else { return };
+        let (person, room, lost) = (seat.person, seat.room, seat.leave());
+        lost.into_iter().for_each(|hole| self.find_hole(person, room, hole, now));
     }
 
     /// The connection ended, however: the place is kept.

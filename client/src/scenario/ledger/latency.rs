@@ -48,9 +48,8 @@ impl Times {
         if histogram.is_empty() {
             return Latency::default();
         }
-        let points = (0..=CURVE_POINTS).map(curve_share);
-        let mut curve: Vec<(f64, u64)> = points.map(|share| (share, histogram.value_at_quantile(share))).collect();
-        curve.dedup();
+        let shares: Vec<f64> = (0..=CURVE_POINTS).map(curve_share).collect();
+        let curve = shares.iter().copied().zip(histogram.value_at_quantiles(shares.iter().copied())).collect();
         Latency {
             count: histogram.len(),
             mean_us: histogram.mean(),
@@ -102,8 +101,9 @@ fn bucket(micros: u64) -> usize {
 /// The largest time of a bucket.
 fn upper_us(bucket: usize) -> u64 {
     let (doubling, step) = (bucket / STEPS, (bucket % STEPS) as u64);
-    let begin = (STEPS as u64 + step + 1) << doubling;
-    (begin >> STEP_BITS).saturating_sub(1).max(1 << doubling)
+    // where the next bucket begins, in sixteenths of a microsecond
+    let end = (STEPS as u64 + step + 1) << doubling;
+    end.div_ceil(STEPS as u64) - 1
 }
 
 impl Bucketed {

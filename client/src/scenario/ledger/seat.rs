@@ -143,12 +143,10 @@ impl Seat {
     }
 
     /// Takes a place at the reply to a join: `first` is the first of its events, `last` its position. `keeps` says whether
-    /// what was there before counts; otherwise they begin with `first`. Gives what is missing before `first`.
+    /// what was there before counts; otherwise they begin with `first` ([`Self::forget`] comes before). Gives the last that
+    /// they have before what is missing before `first`.
     pub(super) fn sit_down(&mut self, epoch: &Arc<str>, first: Seq, last: Seq, keeps: bool) -> Option<Seq> {
         let same_log = self.is_of(Some(epoch));
-        if !keeps {
-            self.holes.clear();
-        }
         let had = if same_log { self.next } else { first };
         if keeps && first > had {
             self.holes.push(Hole { from: had, to: first, kind: HoleKind::Gap });
@@ -165,11 +163,18 @@ impl Seat {
         (missing < first.min(self.next)).then(|| missing.saturating_sub(1))
     }
 
-    /// Leaves on their own wish: nothing is owed any more.
-    pub(super) fn leave(&mut self) {
+    /// Nothing is owed any more of what was. Gives what was passed over while they were there, which is lost now.
+    pub(super) fn forget(&mut self) -> Vec<Hole> {
+        let mut holes = std::mem::take(&mut self.holes);
+        holes.retain(|hole| hole.kind == HoleKind::Skipped);
+        holes
+    }
+
+    /// Leaves on their own wish.
+    pub(super) fn leave(&mut self) -> Vec<Hole> {
         self.presence = Presence::Parted;
         self.asked = None;
-        self.holes.clear();
+        self.forget()
     }
 
     /// An event came. The second value: what is given up for lost because there are too many holes.
