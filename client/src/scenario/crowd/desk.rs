@@ -9,7 +9,7 @@ use super::{
     deck::{Deck, Notice, Reading, Sink},
     finish::Finish,
     flow::Flows,
-    order::{CrowdConfig, Failure, Parting, ReadHistory, Reception, Recruit, Return, Tally, Unsettled},
+    order::{CrowdConfig, Failure, FlowEnd, Parting, ReadHistory, Reception, Recruit, Return, Tally, Unsettled},
     person::{Deed, Kind, Owner, Pending, Person, Place, State},
     source,
     timer::Due,
@@ -77,21 +77,22 @@ impl Desk {
                 if let Some(group) = group {
                     deck.ledger.group_with(message, group);
                 }
-                // a message that nobody knows is no message: its answer is that of none
-                if let Some((sender, room)) = deck.ledger.author(message) {
-                    flows.again((message, sender, room), answer, people, deck);
+                match deck.ledger.author(message) {
+                    Some((sender, room)) => flows.again((message, sender, room), answer, people, deck),
+                    None => tell(answer, FlowEnd { unsent: 1, ..FlowEnd::default() }),
                 }
             }
             Command::Chat(habits, time, answer) => flows.chat(habits, time, answer, deck),
             Command::Topic(who, room, text, answer) => self.topic(who, room, &text, answer),
             Command::Typing(who, room, answer) => self.typing(who, room, answer),
-            Command::History(who, room, after, answer) => {
-                let history = ReadHistory { epoch: String::new(), events: Vec::new() };
-                let key = deck.readings.insert(Reading { room, after, sink: Sink::Player { history, answer } });
-                if let Some(person) = people.get_mut(who.0 as usize) {
+            Command::History(who, room, after, answer) => match people.get_mut(who.0 as usize) {
+                Some(person) => {
+                    let history = ReadHistory { epoch: String::new(), events: Vec::new() };
+                    let key = deck.readings.insert(Reading { room, after, sink: Sink::Player { history, answer } });
                     person.ask_read(key, deck);
                 }
-            }
+                None => tell(answer, Err(nobody())),
+            },
             Command::Reading(who, read, answer) => self.reading(&who, read, answer),
             Command::Garbage(who, what, answer) => {
                 self.each(who, answer, |person, _, deck| at_once(person.garbage(what, deck)));
@@ -164,7 +165,7 @@ impl Desk {
         for id in who {
             let outcome = match self.people.get_mut(id.0 as usize) {
                 Some(person) => act(person, order, &mut self.deck),
-                None => Some(Err(Failure::Disconnected("nobody has this number".to_owned()))),
+                None => Some(Err(nobody())),
             };
             if let Some(outcome) = outcome {
                 self.deck.notices.push_back(Notice::Done { order, person: id, outcome });
@@ -330,6 +331,10 @@ impl Desk {
 /// What is done where it is asked for, or cannot be for want of a connection.
 fn at_once(done: bool) -> Option<Result<(), Failure>> {
     Some(if done { Ok(()) } else { Err(Failure::Disconnected("there is no connection".to_owned())) })
+}
+
+fn nobody() -> Failure {
+    Failure::Disconnected("nobody has this number".to_owned())
 }
 
 fn returns(person: &Person) -> impl Iterator<Item = Return> {

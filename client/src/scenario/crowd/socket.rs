@@ -55,8 +55,10 @@ pub(super) struct Socket {
     pub(super) stream: TcpStream,
     /// The begin of a frame whose end has not come.
     rest: Vec<u8>,
-    /// There may be something to read that nobody was told of again.
-    pub(super) is_ready: bool,
+    /// The kernel said that the stream ends: it will not say so again.
+    ending: bool,
+    /// For when a further read is planned.
+    pub(super) planned: Option<Moment>,
     /// For who reads slowly: bytes that may be read, and since when more are granted.
     allowed: u64,
     granted: Moment,
@@ -83,7 +85,7 @@ impl Socket {
             Err(error) => return Err(error),
         }
         let stream = TcpStream::from_std(socket.into());
-        Ok(Self { stream, rest: Vec::new(), is_ready: false, allowed: 0, granted: now })
+        Ok(Self { stream, rest: Vec::new(), ending: false, planned: None, allowed: 0, granted: now })
     }
 
     /// Whether the connection is made by now.
@@ -124,9 +126,10 @@ impl Socket {
         deck: &mut Deck,
         clock: impl Fn() -> Moment,
     ) -> Result<Readiness, Lost> {
+        self.ending |= ending;
         for _ in 0..READS_PER_TURN {
+            // whatever is there is still there when they read again
             if person.paused && person.state == State::Online {
-                self.is_ready = true;
                 return Ok(Readiness::Drained);
             }
             let mut wanted = READ_BYTES_MAX;
@@ -161,7 +164,7 @@ impl Socket {
                 self.rest.extend_from_slice(&buffer.0[taken..end]);
             }
             buffer.0.truncate(2 * READ_BYTES_MAX);
-            if count < wanted && !ending {
+            if count < wanted && !self.ending {
                 return Ok(Readiness::Drained);
             }
         }

@@ -192,7 +192,12 @@ impl Task {
         match socket.read(person, &mut self.buffer, ending, &mut self.desk.deck, || now(began)) {
             Ok(Readiness::Drained) => {}
             Ok(Readiness::More) => self.more.push(id),
-            Ok(Readiness::At(at)) => self.desk.deck.timers.add(at, Due::Read(id)),
+            Ok(Readiness::At(at)) => {
+                if socket.planned.is_none() {
+                    socket.planned = Some(at);
+                    self.desk.deck.timers.add(at, Due::Read(id));
+                }
+            }
             Err(lost) => self.lost(id, lost),
         }
     }
@@ -205,7 +210,12 @@ impl Task {
             Due::Retry(id, attempt) => drop(with(id, &mut |person| person.retry(attempt, deck))),
             Due::Rejoin(id, room) => drop(with(id, &mut |person| person.rejoin(room, deck))),
             Due::Reread(id, key) => drop(with(id, &mut |person| person.ask_read(key, deck))),
-            Due::Read(id) => self.read(id, false),
+            Due::Read(id) => {
+                if let Some(Some(socket)) = self.sockets.get_mut(id.0 as usize) {
+                    socket.planned = socket.planned.filter(|planned| *planned != at);
+                }
+                self.read(id, false);
+            }
             Due::Flow(key) => flows.due(key, people, deck),
             Due::Talk(key, slot) => flows.talk(key, slot, at, people, deck),
             Due::Go(key, slot) => flows.wander(key, slot, false, people, deck),

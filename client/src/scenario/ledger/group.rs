@@ -18,7 +18,7 @@ use crate::scenario::{
 pub(super) const RECEIPTS_MAX: usize = 64 << 20;
 
 /// Receipts of one message by people outside its room, and repeated ones, that are kept.
-const STRAYS_MAX: usize = 10_000;
+const STRAYS_MAX: usize = 1_000;
 
 /// What is kept of a captured message.
 #[derive(Debug, Default)]
@@ -219,7 +219,7 @@ impl Ledger {
                 self.groups.remember(question, at);
                 return false;
             }
-            // the last group may still grow, so it is never left behind
+            // the last group's place is kept at its end, from where it may still grow
             if at.group + 1 == groups.len() {
                 break;
             }
@@ -262,10 +262,15 @@ impl Ledger {
 
     /// Puts a message into one more group.
     pub(crate) fn group_with(&mut self, message: MessageId, group: GroupId) {
-        let Some(held) = self.messages.get_mut(message) else { return };
-        if self.groups.messages(group).contains(&message) {
-            return;
+        let is_captured = self.messages.get(message).is_some_and(|held| held.kept.is_some());
+        if !(is_captured && self.groups.messages(group).contains(&message)) {
+            self.capture(message, group);
         }
+    }
+
+    /// Puts a message into a group that it is not in.
+    pub(super) fn capture(&mut self, message: MessageId, group: GroupId) {
+        let Some(held) = self.messages.get_mut(message) else { return };
         let seats = self.rooms.get(held.room.0 as usize).map_or(0, |room| room.seats.len());
         if self.groups.add(group, message, seats) {
             held.kept.get_or_insert_default();

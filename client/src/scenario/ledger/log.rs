@@ -210,3 +210,44 @@ impl RoomLog {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_the_limit_a_log_forgets_its_oldest() {
+        let (mut log, mut total) = (RoomLog::starting_at(1), LOG_EVENTS_MAX - 10);
+        for seq in 1..=15 {
+            assert_eq!(log.see(seq, Content::Foreign(seq), &mut total), Sight::First);
+        }
+        assert_eq!((total, log.first(), log.base(), log.end()), (LOG_EVENTS_MAX, 1, 6, 16));
+        assert_eq!(log.see(5, Content::Foreign(99), &mut total), Sight::Before);
+        assert_eq!(log.see(6, Content::Foreign(99), &mut total), Sight::Differs(Known::Foreign));
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_told_apart_are_taken_for_those_of_others() {
+        let (mut log, mut total) = (RoomLog::starting_at(1), 0);
+        for (seq, number) in [(1, NUMBER_MAX - 1), (2, NUMBER_MAX), (3, u32::MAX)] {
+            let content = Content::Ours(MessageId(number));
+            assert_eq!(log.see(seq, content, &mut total), Sight::First);
+            assert_eq!(log.see(seq, content, &mut total), Sight::Same);
+        }
+        assert_eq!(log.known(1), Known::Ours(MessageId(NUMBER_MAX - 1)));
+        assert_eq!((log.known(2), log.known(3)), (Known::Foreign, Known::Foreign));
+        assert_eq!(log.see(4, Content::Foreign(u64::from(u32::MAX)), &mut total), Sight::First);
+    }
+
+    #[test]
+    fn a_claim_that_was_wrong_leaves_nothing_behind() {
+        let (mut log, mut total) = (RoomLog::starting_at(1), 0);
+        assert_eq!(log.claim(9, MessageId(1), &mut total), Sight::First);
+        assert_eq!((log.end(), total), (10, 9));
+        log.unclaim(9, MessageId(2), &mut total);
+        assert_eq!(log.end(), 10);
+        log.unclaim(9, MessageId(1), &mut total);
+        assert_eq!((log.end(), total), (1, 0));
+        assert_eq!(log.claim(LEAP_MAX + 1, MessageId(1), &mut total), Sight::TooFar);
+    }
+}

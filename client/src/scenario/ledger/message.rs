@@ -2,7 +2,7 @@
 
 use hubbub_protocol::{ErrorBody, id::Seq};
 
-use super::{MESSAGES_MAX, group::Kept, log::NUMBER_MAX};
+use super::{group::Kept, log::NUMBER_MAX};
 use crate::scenario::id::{MessageId, Moment, PersonId, RoomId};
 
 /// Messages in one chunk.
@@ -92,13 +92,15 @@ struct Chunk {
 }
 
 /// All of them, by number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Messages {
     chunks: Vec<Chunk>,
     next: u32,
     /// Chunks before it hold nothing.
     oldest: usize,
+    /// Messages that memory is held for, and how many that may be.
     held: usize,
+    held_max: usize,
 }
 
 fn place(message: MessageId) -> (usize, usize) {
@@ -107,6 +109,11 @@ fn place(message: MessageId) -> (usize, usize) {
 }
 
 impl Messages {
+    /// At most so many at once, in whole chunks.
+    pub(super) fn new(held_max: usize) -> Self {
+        Self { chunks: Vec::new(), next: 0, oldest: 0, held: 0, held_max }
+    }
+
     /// A new one, and how many old ones had to be let go for it unfinished.
     pub(super) fn push(&mut self, sender: PersonId, room: RoomId, intended: Moment) -> (MessageId, u64) {
         let id = MessageId(self.next);
@@ -119,7 +126,7 @@ impl Messages {
         if index == 0 {
             self.chunks.push(Chunk { messages: Vec::with_capacity(CHUNK), ..Chunk::default() });
             self.held += CHUNK;
-            evicted = if self.held > MESSAGES_MAX { self.evict() } else { 0 };
+            evicted = if self.held > self.held_max { self.evict() } else { 0 };
         }
         if let Some(chunk) = self.chunks.get_mut(chunk) {
             chunk.messages.push(Message::new(sender, room, intended));
@@ -200,7 +207,42 @@ impl Messages {
     }
 
     /// Messages that memory is held for.
+    #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(messages: &mut Messages, count: usize) -> u64 {
+        (0..count).map(|_| messages.push(PersonId(0), RoomId(0), Moment(0)).1).sum()
+    }
+
+    #[test]
+    fn beyond_the_limit_the_oldest_are_let_go_and_counted() {
+        let mut messages = Messages::new(3 * CHUNK);
+        assert_eq!(push(&mut messages, 3 * CHUNK), 0);
+        messages.let_go(MessageId(5), Gone::Complete);
+        assert_eq!(push(&mut messages, 1), CHUNK as u64 - 1);
+        assert_eq!((messages.held(), messages.gone(MessageId(5))), (3 * CHUNK, Gone::Open));
+        assert!(messages.get(MessageId(6)).is_none() && messages.get(MessageId(CHUNK as u32)).is_some());
+    }
+
+    #[test]
+    fn a_chunk_is_let_go_when_all_in_it_are() {
+        let mut messages = Messages::new(usize::MAX);
+        push(&mut messages, 2 * CHUNK);
+        (0..CHUNK as u32).for_each(|number| {
+            messages.let_go(MessageId(number), if number == 9 { Gone::Refused } else { Gone::Complete });
+        });
+        assert_eq!((messages.held(), messages.iter().count()), (CHUNK, CHUNK));
+        assert_eq!(
+            [8, 9, 10].map(|number| messages.gone(MessageId(number))),
+            [Gone::Complete, Gone::Refused, Gone::Complete]
+        );
+        assert_eq!(messages.iter().next().map(|(id, _)| id), Some(MessageId(CHUNK as u32)));
     }
 }

@@ -4,6 +4,14 @@
 //! server reads back at the end. It is told of things in the order in which the crowd saw them, and keeps no clock.
 //!
 //! Bounded: a message whose receipts are complete is counted and let go; at most [`MESSAGES_MAX`] are followed at once.
+//!
+//! ```text
+//! told by the crowd            kept                                    said at the end
+//! join     come, go, return    room, log    four bytes for each event  finding   sentences and counters
+//! post     send, answers       seat         a place, hole by hole      latency, timeline, worst
+//! receipt  what readers get    message      one send's life            account   all of it
+//! audit    what is read back   group        captured: every receipt
+//! ```
 
 pub(crate) mod account;
 mod audit;
@@ -131,6 +139,8 @@ pub(crate) struct Ledger {
     timeline: Timeline,
     worst: Worst,
     lap: Mark,
+    /// The room that was swept last in turn.
+    turn: usize,
     /// The latest tick: the time of what is told without one.
     latest: Moment,
 }
@@ -145,7 +155,7 @@ impl Ledger {
             rooms: Vec::new(),
             room_ids: HashMap::new(),
             seats: Vec::new(),
-            messages: Messages::default(),
+            messages: Messages::new(MESSAGES_MAX),
             groups: Groups::default(),
             total_events: 0,
             totals: Totals::default(),
@@ -162,6 +172,7 @@ impl Ledger {
             resuming: Times::new(),
             timeline: Timeline::new(),
             worst: Worst::default(),
+            turn: 0,
             latest: Moment(0),
         }
     }
@@ -286,6 +297,7 @@ impl Ledger {
         let slot = self.timeline.at(now);
         slot.connected = Some(online);
         slot.load_cpu_ms += load_cpu_ms;
+        self.sweep_in_turn();
     }
 
     /// How long a connection took: a first one, or (`resumed`) one that went on with its session.

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::scenario::id::{GroupId, MessageId, Moment, PersonId, RoomId};
 
+/// Seats that are looked at in one turn of sweeping, about: some hundred microseconds.
+const SEATS_A_TURN: usize = 20_000;
+
 impl Ledger {
     /// A post is to be made: its life begins at `intended`.
     pub(crate) fn intend(
@@ -25,7 +28,7 @@ impl Ledger {
         self.totals.not_followed += evicted;
         self.timeline.at(intended).intended += 1;
         if let Some(group) = group {
-            self.group_with(id, group);
+            self.capture(id, group);
         }
         id
     }
@@ -151,6 +154,20 @@ impl Ledger {
         if is_settled && is_consistent && held.kept.is_none() {
             self.offer_worst(message);
             self.messages.let_go(message, Gone::Complete);
+        }
+    }
+
+    /// Sweeps some rooms in which anything happened, in turn, so that quiet ones hold nothing for long.
+    pub(super) fn sweep_in_turn(&mut self) {
+        let mut seats = 0;
+        for _ in 0..self.rooms.len() {
+            self.turn = (self.turn + 1) % self.rooms.len();
+            let Some(room) = self.rooms.get(self.turn).filter(|room| room.fresh > 0) else { continue };
+            seats += room.seats.len();
+            self.sweep(RoomId(u32::try_from(self.turn).unwrap_or(u32::MAX)));
+            if seats >= SEATS_A_TURN {
+                break;
+            }
         }
     }
 

@@ -51,7 +51,7 @@ impl Room {
 
     /// Whether it is time to let go of what everybody has.
     pub(super) fn is_sweep_due(&self) -> bool {
-        self.fresh >= 1024.max(8 * self.seats.len())
+        self.fresh >= 64.max(8 * self.seats.len())
     }
 
     /// Everything before this seq is with everybody who is there or may come back.

@@ -2,6 +2,8 @@
 
 mod chat;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod word;
 
 use std::collections::BTreeMap;
@@ -156,8 +158,12 @@ impl Flows {
         match end {
             PostEnd::Sent => playing.end.sent += 1,
             PostEnd::Accepted => playing.end.accepted += 1,
-            PostEnd::GivenUp => playing.end.unsettled += 1,
-            PostEnd::Unsent => playing.end.unsent += 1,
+            // whose patience ended once would wait as long for each that follows
+            PostEnd::GivenUp => {
+                playing.end.unsettled += 1;
+                playing.end.unsent += u64::from(playing.skip(slot));
+            }
+            PostEnd::Unsent => playing.end.unsent += 1 + u64::from(playing.skip(slot)),
             PostEnd::Refused(error) => {
                 playing.refused.entry(error.code.as_str()).or_insert_with(|| (error, 0)).1 += 1;
             }

@@ -28,6 +28,10 @@ impl Person {
     /// When the connection is over, whoever's fault it is.
     pub(in super::super) fn input(&mut self, bytes: &[u8], deck: &mut Deck) -> Result<usize, Lost> {
         let mut taken = 0;
+        if matches!(self.state, State::Away | State::Waiting | State::Queued) {
+            // who was cut a moment ago hears nothing more, though the socket is not closed yet
+            return Ok(bytes.len());
+        }
         if self.state == State::Upgrading {
             let key = self.key.as_deref().unwrap_or_default();
             match upgrade::answer(bytes, key, false).map_err(Lost::Upgrade)? {

@@ -15,7 +15,7 @@ mod presence;
 mod reading;
 mod room;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::VecDeque;
 

@@ -346,7 +346,8 @@ impl Person {
                 return Err(Lost::TimedOut);
             }
             State::Leaving if is_over(self.began, patience.min(GOODBYE)) => return Err(Lost::TimedOut),
-            State::Online if !self.paused => {
+            State::Online if self.paused => self.free_slot(deck),
+            State::Online if self.reads_bytes_per_s.is_none() => {
                 let mut others = self.asked.iter().filter(|asked| !matches!(asked.what, What::Post(_)));
                 if others.next().is_some_and(|asked| is_over(asked.at, patience)) {
                     return Err(Lost::TimedOut);

@@ -14,9 +14,13 @@ use super::block_on;
 use crate::scenario::{
     crowd::{
         handle::CrowdHandle,
-        order::{Beat, CrowdConfig, Flow, Parting, Recruit, RoomChoice, Words},
+        order::{Beat, CrowdConfig, Flow, Habit, Parting, Recruit, RoomChoice, Words},
     },
-    file::{cast::Via, unit::Range},
+    file::{
+        cast::{Reconnects, Talk, Via},
+        step::Text,
+        unit::{Range, Spread},
+    },
     id::PersonId,
     ledger::account::Account,
 };
@@ -156,5 +160,65 @@ fn memory_of_five_thousand_connections() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let account = finish(crowd).await;
         println!("{:#?} {:#?}", account.connecting.p99_us, account.load);
+    });
+}
+
+#[test]
+#[ignore = "needs the server's program"]
+fn who_reads_slowly_or_not_at_all_falls_behind_and_has_everything_in_the_end() {
+    let server = Server::start();
+    block_on(async {
+        let crowd = crowd(server.address);
+        let who = people(&crowd, 10, "lobby").await;
+        let room = crowd.room(RoomName::parse("lobby").expect("a room")).await.expect("a room");
+        let slow =
+            Recruit { name: "slow".to_owned(), via: Via::Native, reads_bytes_per_s: Some(400_000), returns: true };
+        let slow = crowd.recruit(vec![slow]).await.expect("they come");
+        crowd.join(vec![(slow[0], room)]).await.expect("they join");
+        assert_eq!(crowd.connect(slow.clone(), Duration::ZERO).await.expect("they connect").done, 1);
+        crowd.reading(vec![who[9]], false).await.expect("they stop");
+        let words = Words::Bytes(Range { from: 2_000, to: 2_000 });
+        let beat = Beat::Closed { window: 64, time: None, posts: Some(10_000) };
+        let flow = Flow { posters: who[..4].to_vec(), room: RoomChoice::Own, words, action: false, beat, group: None };
+        let end = crowd.flow(flow).await.expect("it ends");
+        assert_eq!((end.sent, end.accepted), (10_000, 10_000));
+        let first = crowd.history(who[0], room, 0).await.expect("the crowd lives").expect("they read");
+        assert_eq!(first.events.len(), 10_000);
+        crowd.reading(vec![who[9]], true).await.expect("they go on");
+        let settled = crowd.settle(crowd.now().after(Duration::from_secs(60))).await.expect("it settles");
+        assert_eq!(settled, Default::default());
+        println!("{:?}", crowd.returns(vec![slow[0], who[9]]).await);
+        let account = finish(crowd).await;
+        println!("{:#?}", account.totals);
+        assert!(account.totals.lagged > 0);
+        assert_eq!(account.totals.delivered, 11 * 10_000);
+    });
+}
+
+#[test]
+#[ignore = "needs the server's program"]
+fn a_chat_of_people_who_come_and_go_loses_nothing() {
+    let server = Server::start();
+    block_on(async {
+        let crowd = crowd(server.address);
+        let who = people(&crowd, 200, "lobby").await;
+        let second = Duration::from_secs(1);
+        let talk = Talk {
+            share: 0.3,
+            think: Spread::Exponential(second),
+            burst: Range { from: 1, to: 4 },
+            pause: Spread::Uniform(second / 20, second / 5),
+            types: true,
+            text: Text::Size(Range { from: 16, to: 100 }),
+        };
+        let talk = Some((talk, Words::Bytes(Range { from: 16, to: 100 })));
+        let reconnects = Some(Reconnects { every: Spread::Exponential(2 * second), away: Spread::Fixed(second / 4) });
+        let end = crowd.chat(vec![Habit { who, talk, reconnects }], 5 * second).await.expect("it ends");
+        println!("{end:?}");
+        assert_eq!((end.accepted, end.unsettled, end.unsent), (end.sent, 0, 0));
+        let account = finish(crowd).await;
+        println!("{:#?}", account.totals);
+        assert_eq!((account.totals.connections_lost, account.totals.connect_failed), (0, 0));
+        assert_eq!(account.totals.delivered, 200 * account.totals.accepted);
     });
 }

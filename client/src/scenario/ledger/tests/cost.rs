@@ -6,7 +6,7 @@ use hubbub_protocol::{RoomName, reply::Resume};
 
 use crate::scenario::{
     id::{Moment, PersonId, SeatId},
-    ledger::{Content, JoinedView, Ledger, Way},
+    ledger::{Content, JoinedView, Ledger, Way, message::Message, seat::Seat},
 };
 
 /// Plays posts to a room of so many; gives nanoseconds for a receipt.
@@ -38,6 +38,7 @@ fn fan_out(people: u32, posts: u64, captured: bool) -> f64 {
 #[test]
 #[ignore = "a measurement: run it in release with --nocapture"]
 fn cost_of_an_event() {
+    println!("a seat: {} bytes, a message: {} bytes", size_of::<Seat>(), size_of::<Message>());
     for (people, posts) in [(10, 300_000), (1_000, 20_000), (10_000, 1_000)] {
         let (plain, captured) = (fan_out(people, posts, false), fan_out(people, posts / 10, true));
         println!("a room of {people}: {plain:.1} ns a receipt, {captured:.1} ns when captured");

@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
-use super::bench::{ANA, BO, Bench, CY, EVE};
-use crate::scenario::{crowd::order::Reception, id::Moment};
+use super::bench::{ANA, BO, Bench, CY, EPOCH, EVE};
+use hubbub_protocol::{RoomName, reply::Resume};
+
+use crate::scenario::{
+    crowd::order::Reception,
+    id::{Moment, RoomId},
+    ledger::{JoinedView, Way},
+};
 
 #[test]
 fn who_has_a_captured_message_is_known_and_when_it_came() {
@@ -93,6 +99,61 @@ fn a_captured_message_is_held_while_others_are_let_go() {
     let account = bench.close();
     assert_eq!((account.totals.not_followed, account.found.len()), (0, 0));
     assert_eq!((account.worst.len(), account.delivery.count), (20, 60_000));
+}
+
+#[test]
+fn quiet_rooms_hold_nothing_for_long() {
+    let mut bench = Bench::empty();
+    let rooms: Vec<_> = (0..500)
+        .map(|number| {
+            let room = bench.ledger.room(&RoomName::parse(&format!("room-{number}")).expect("a name"));
+            let seat = bench.ledger.seat(ANA, room);
+            let view = JoinedView { epoch: EPOCH, seq: 0, resume: Resume::Fresh, events: None };
+            bench.ledger.joined(seat, view, bench.now);
+            (room, seat)
+        })
+        .collect();
+    for seq in 1..=20 {
+        for (room, seat) in &rooms {
+            let now = bench.tick();
+            let message = bench.ledger.intend(ANA, *room, now, None);
+            bench.ledger.sent(message, now);
+            bench.ledger.event(*seat, seq, message.into(), Way::Live, now);
+            bench.ledger.accepted(message, seq, false, now);
+        }
+        bench.ledger.tick(bench.now, 1, 0.5);
+    }
+    assert!(bench.ledger.messages.held() <= 2 * 1024, "{} messages are held", bench.ledger.messages.held());
+    let account = bench.close();
+    assert_eq!((account.found.len(), account.totals.delivered), (0, 10_000));
+}
+
+#[test]
+fn a_lap_has_only_what_came_since_the_last() {
+    let mut bench = Bench::new();
+    (1..=10).for_each(|seq| assert!(bench.chat(ANA, seq).0 < 10));
+    let first = bench.ledger.lap(bench.now);
+    let message = bench.send(BO, None);
+    bench.refuse(message);
+    bench.chat(ANA, 11);
+    bench.ledger.totals_mut().bytes_in += 77;
+    let (begin, now) = (bench.now, bench.tick());
+    let second = bench.ledger.lap(now);
+    assert_eq!((first.totals.accepted, first.totals.delivered, first.delivery.count), (10, 30, 30));
+    assert_eq!((second.totals.accepted, second.totals.delivered, second.delivery.count), (1, 3, 3));
+    assert_eq!((second.totals.refused.get("rate_limited"), second.totals.bytes_in), (Some(&1), 77));
+    assert!(begin < now && second.acceptance.count == 1 && second.wall_ms > 0.0 && first.wall_ms > second.wall_ms);
+    assert_eq!(bench.ledger.lap(now).totals, Default::default());
+}
+
+#[test]
+fn everything_that_came_to_somebody_counts_as_received() {
+    let mut bench = Bench::new();
+    let message = bench.chat(ANA, 1);
+    bench.push(&[BO], 1, message);
+    let now = bench.tick();
+    bench.ledger.leaked(BO, RoomId(7), 1, message.into(), now);
+    assert_eq!([ANA, BO, EVE].map(|person| bench.ledger.received(person)), [1, 3, 0]);
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod breach;
 mod cost;
 mod group;
 mod permitted;
+mod server;
 mod story;
 mod world;

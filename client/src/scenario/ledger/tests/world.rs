@@ -7,15 +7,14 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::scenario::{
     id::{MessageId, Moment, PersonId, RoomId, SeatId},
-    ledger::{AfterJoin, Content, JoinedView, Ledger, Way, account::Totals},
+    ledger::{
+        AfterJoin, Content, JoinedView, Ledger, Way,
+        account::{Account, Totals},
+    },
 };
 
 pub(super) const ROOMS: usize = 2;
 pub(super) const PEOPLE: usize = 5;
-/// Events in a reply to `join` that does not go on from a position; missed events that a reply tells; events of a page.
-const NEWEST: usize = 4;
-const MISSED_MAX: usize = 6;
-const PAGE: usize = 3;
 
 /// A lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,16 +37,18 @@ pub(super) enum Lie {
 pub(super) const BO: usize = 1;
 pub(super) const STRANGER: usize = PEOPLE - 1;
 
+/// What is on its way to the server.
 #[derive(Debug)]
-enum Request {
+pub(super) enum Request {
     Join { room: usize, since: Option<Seq> },
     Part { room: usize },
     Post { room: usize, message: MessageId },
     History { room: usize, after: Seq, before: Seq },
 }
 
+/// What is on its way to somebody.
 #[derive(Debug, Clone)]
-enum Frame {
+pub(super) enum Frame {
     Live { room: usize, seq: Seq, content: Content },
     Joined { room: usize, epoch: &'static str, resume: Resume, seq: Seq, events: Vec<(Seq, Content)> },
     Page { room: usize, events: Vec<(Seq, Content)>, before: Seq },
@@ -59,7 +60,7 @@ enum Frame {
 
 /// How the server stands to somebody in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Member {
+pub(super) enum Member {
     #[default]
     Out,
     In,
@@ -68,7 +69,7 @@ enum Member {
 
 /// How somebody stands to a room, by what they were told.
 #[derive(Debug, Clone, Copy, Default)]
-struct Stand {
+pub(super) struct Stand {
     wanted: bool,
     joining: bool,
     parting: bool,
@@ -78,8 +79,8 @@ struct Stand {
 #[derive(Debug, Default)]
 pub(super) struct Client {
     pub(super) connected: bool,
-    up: VecDeque<Request>,
-    down: VecDeque<Frame>,
+    pub(super) up: VecDeque<Request>,
+    pub(super) down: VecDeque<Frame>,
     rooms: [Stand; ROOMS],
     unanswered: Vec<(usize, MessageId)>,
 }
@@ -92,12 +93,12 @@ pub(super) struct World {
     pub(super) people: Vec<Client>,
     now: Moment,
     pub(super) logs: [Vec<Content>; ROOMS],
-    members: [[Member; PEOPLE]; ROOMS],
-    nonces: HashMap<MessageId, Seq>,
+    pub(super) members: [[Member; PEOPLE]; ROOMS],
+    pub(super) nonces: HashMap<MessageId, Seq>,
     /// No refusals, and nobody falls behind.
     pub(super) calm: bool,
     pub(super) lie: Option<Lie>,
-    held_back: Option<Frame>,
+    pub(super) held_back: Option<Frame>,
     /// What everybody has, and what the ledger ought to have counted.
     had: HashSet<(usize, usize, Seq)>,
     accepted: HashSet<MessageId>,
@@ -134,7 +135,7 @@ impl World {
         self.now
     }
 
-    fn chance(&mut self, share: f64) -> bool {
+    pub(super) fn chance(&mut self, share: f64) -> bool {
         self.rng.random_bool(share)
     }
 
@@ -142,7 +143,7 @@ impl World {
         self.rng.random_range(0..end)
     }
 
-    fn takes_lie(&mut self, lie: Lie) -> bool {
+    pub(super) fn takes_lie(&mut self, lie: Lie) -> bool {
         self.lie.take_if(|there| *there == lie).is_some()
     }
 
@@ -245,106 +246,6 @@ impl World {
         }
     }
 
-    // --- the server
-
-    fn events(&self, room: usize, from: usize, to: usize) -> Vec<(Seq, Content)> {
-        (from..to).map(|index| (index as Seq + 1, self.logs[room][index])).collect()
-    }
-
-    pub(super) fn serve(&mut self, who: usize) {
-        match self.people[who].up.pop_front() {
-            None => {}
-            Some(Request::Join { room, since }) => self.serve_join(who, room, since),
-            Some(Request::Part { room }) => {
-                self.members[room][who] = Member::Out;
-                self.people[who].down.push_back(Frame::Parted { room });
-            }
-            Some(Request::History { room, after, before }) => {
-                let from = (after as usize).min(self.logs[room].len());
-                let events = self.events(room, from, (from + PAGE).min(self.logs[room].len()));
-                self.people[who].down.push_back(Frame::Page { room, events, before });
-            }
-            Some(Request::Post { room, message }) => self.serve_post(who, room, message),
-        }
-    }
-
-    fn serve_join(&mut self, who: usize, room: usize, since: Option<Seq>) {
-        let end = self.logs[room].len() - usize::from(self.takes_lie(Lie::LowJoin));
-        let is_other = self.takes_lie(Lie::OtherLog);
-        let newest = end.saturating_sub(NEWEST);
-        let (resume, from) = match since {
-            Some(_) if is_other => (Resume::Reset, newest),
-            Some(since) if end.saturating_sub(since as usize) <= MISSED_MAX => (Resume::Complete, since as usize),
-            Some(_) => (Resume::Gap, newest),
-            None => (Resume::Fresh, newest),
-        };
-        let (events, epoch) = (self.events(room, from, end), if is_other { "other" } else { "log" });
-        self.members[room][who] = Member::In;
-        self.people[who].down.push_back(Frame::Joined { room, epoch, resume, seq: end as Seq, events });
-    }
-
-    fn serve_post(&mut self, who: usize, room: usize, message: MessageId) {
-        let before = self.chance(0.5);
-        let (seq, duplicate) = match self.nonces.get(&message).copied() {
-            Some(seq) => (seq, true),
-            None if !self.calm && self.chance(0.1) => {
-                return self.people[who].down.push_back(Frame::Refused { message });
-            }
-            None => (self.logs[room].len() as Seq + 1, false),
-        };
-        let told = if self.takes_lie(Lie::WrongAck) { seq + 1 } else { seq };
-        let answer = Frame::Accepted { message, seq: told, duplicate };
-        if before {
-            self.people[who].down.push_back(answer.clone());
-        }
-        if !duplicate {
-            self.nonces.insert(message, seq);
-            self.append(room, Content::Ours(message));
-        }
-        if !before {
-            self.people[who].down.push_back(answer);
-        }
-    }
-
-    pub(super) fn append(&mut self, room: usize, content: Content) {
-        self.logs[room].push(content);
-        let seq = self.logs[room].len() as Seq;
-        for who in 0..PEOPLE {
-            let frame = Frame::Live { room, seq, content };
-            let is_slow = !self.calm && self.chance(0.04);
-            match self.members[room][who] {
-                Member::Out | Member::Lagged => {}
-                Member::In if who == BO && room == 0 && (self.lie.is_some() || self.held_back.is_some()) => {
-                    self.push_to_bo(frame);
-                }
-                Member::In if is_slow => {
-                    self.members[room][who] = Member::Lagged;
-                    self.people[who].down.push_back(Frame::Lagged { room, seq: seq - 1 });
-                }
-                Member::In => self.people[who].down.push_back(frame),
-            }
-        }
-        if room == 0 && self.takes_lie(Lie::Leak) {
-            self.people[STRANGER].down.push_back(Frame::Live { room, seq, content });
-        }
-    }
-
-    fn push_to_bo(&mut self, frame: Frame) {
-        let Frame::Live { room, seq, .. } = frame else { return };
-        let down = &mut self.people[BO].down;
-        match self.lie {
-            Some(Lie::Lose) => {}
-            Some(Lie::Double) => down.extend([frame.clone(), frame]),
-            Some(Lie::Swap) => self.held_back = Some(frame),
-            Some(Lie::Replace) => down.push_back(Frame::Live { room, seq, content: Content::Foreign(3) }),
-            _ => {
-                down.push_back(frame);
-                return down.extend(self.held_back.take());
-            }
-        }
-        self.lie = None;
-    }
-
     // --- what people get
 
     pub(super) fn deliver(&mut self, who: usize) {
@@ -439,9 +340,11 @@ impl World {
         seated.map(|(who, room)| self.ledger.behind(self.seats[who][room])).sum()
     }
 
-    /// What anybody has of the first room.
+    /// What anybody has of the first room, from where it is read back.
     pub(super) fn read_in_lobby(&self) -> Vec<Seq> {
-        let mut read: Vec<_> = self.had.iter().filter(|(_, room, _)| *room == 0).map(|(.., seq)| *seq).collect();
+        let from = self.ledger.audit_from(self.ids[0]).unwrap_or(0);
+        let in_lobby = |(_, room, seq): &&(usize, usize, Seq)| *room == 0 && *seq > from;
+        let mut read: Vec<_> = self.had.iter().filter(in_lobby).map(|(.., seq)| *seq).collect();
         read.sort_unstable();
         read.dedup();
         read
@@ -460,7 +363,7 @@ impl World {
     }
 
     /// The end.
-    pub(super) fn close(self) -> (crate::scenario::ledger::account::Account, Totals) {
+    pub(super) fn close(self) -> (Account, Totals) {
         (self.ledger.close(self.now), self.counted)
     }
 }
