@@ -4,6 +4,8 @@
 //! stdout, words on stderr, an exit code that says how it went. `scenario` plays many people at once.
 
 mod entry;
+mod output;
+mod performance;
 mod post;
 mod print;
 mod rooms;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    PlayError, Stage, invariant,
+    PATIENCE_ROUNDS_MAX, PlayError, Stage, invariant,
     journal::{Verdict as Judged, as_ms},
     threshold,
 };
@@ -16,9 +16,6 @@ use crate::scenario::{
 
 /// How long those who were interrupted may take to catch up.
 const PATIENCE_INTERRUPTED: Duration = Duration::from_secs(3);
-
-/// How often patience is given again as long as people catch up.
-const SETTLE_ROUNDS_MAX: usize = 6;
 
 impl Stage {
     /// Lets everybody catch up, takes the account, and says what held. After this nothing can be played any more.
@@ -85,7 +82,7 @@ impl Stage {
             return Ok(self.crowd.settle(self.now().after(PATIENCE_INTERRUPTED)).await?);
         }
         let mut unsettled = self.crowd.settle(self.now().after(self.patience)).await?;
-        for _ in 1..SETTLE_ROUNDS_MAX {
+        for _ in 1..PATIENCE_ROUNDS_MAX {
             let open = open(&unsettled);
             if open == 0 {
                 break;

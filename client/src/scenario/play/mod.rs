@@ -55,6 +55,9 @@ use crate::link::ServerUrl;
 /// How long an answer, a return or a receipt may take when the file says nothing else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often patience begins anew as long as there is progress.
+const PATIENCE_ROUNDS_MAX: usize = 6;
+
 /// How a scenario is to be played.
 #[derive(Debug, Clone)]
 pub(crate) struct PlayOptions {
@@ -112,15 +115,30 @@ pub(crate) enum PlayError {
 /// How often the user or the system wanted an end: once, and the story stops and is reported; twice, and it just ends.
 pub(crate) type Interrupts = watch::Receiver<u32>;
 
-/// Plays a scenario from its first step to its report. `show` gets the stage before anybody is connected.
+/// Plays a scenario from its first step to its report. `show` gets the stage before anybody is connected; what it
+/// gives back is dropped when the run is over.
 ///
 /// # Errors
-/// When it could not be played; that something did not hold is no error, but a verdict.
+/// When it could not be played; that something did not hold is no error, but a finding.
 pub(crate) async fn play<S>(
     scenario: &Scenario,
     options: &PlayOptions,
     interrupts: &Interrupts,
     show: impl FnOnce(&Stage) -> S,
+) -> Result<Facts, PlayError> {
+    play_with(scenario, options, interrupts, show, async |stage| stage.play(&scenario.steps).await).await
+}
+
+/// The same with a story of one's own in place of the scenario's steps: it begins when everybody is connected.
+///
+/// # Errors
+/// As [`play`], and the story's own.
+pub(crate) async fn play_with<S>(
+    scenario: &Scenario,
+    options: &PlayOptions,
+    interrupts: &Interrupts,
+    show: impl FnOnce(&Stage) -> S,
+    story: impl AsyncFnOnce(&Stage) -> Result<(), PlayError>,
 ) -> Result<Facts, PlayError> {
     check(scenario, options)?;
     let setting_up = Stage::set_up(scenario, options);
@@ -129,27 +147,26 @@ pub(crate) async fn play<S>(
         () = interrupted(interrupts, 1) => return Err(PlayError::Interrupted),
     };
     let shown = show(&stage);
+    let told = async {
+        stage.enter().await?;
+        story(&stage).await
+    };
+    let to_the_end = async {
+        let was_interrupted = tokio::select! {
+            done = told => {
+                done?;
+                false
+            }
+            () = interrupted(interrupts, 1) => true,
+        };
+        stage.finish(&scenario.thresholds, was_interrupted).await
+    };
     let facts = tokio::select! {
-        facts = to_the_end(&stage, scenario, interrupts) => facts,
+        facts = to_the_end => facts,
         () = interrupted(interrupts, 2) => Err(PlayError::Interrupted),
     };
     drop(shown);
     facts
-}
-
-async fn to_the_end(stage: &Stage, scenario: &Scenario, interrupts: &Interrupts) -> Result<Facts, PlayError> {
-    let story = async {
-        stage.enter().await?;
-        stage.play(&scenario.steps).await
-    };
-    let was_interrupted = tokio::select! {
-        done = story => {
-            done?;
-            false
-        }
-        () = interrupted(interrupts, 1) => true,
-    };
-    stage.finish(&scenario.thresholds, was_interrupted).await
 }
 
 /// Resolves when there were so many interrupts; never when nobody can send one any more.

@@ -1,10 +1,13 @@
 //! *Everyone in lobby except eve receives m1 once within 50 ms*: who got what, how often, and how soon.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, future::Future, time::Duration};
 
-use super::{PlayError, Stage, journal::Verdict, wording};
+use super::{PATIENCE_ROUNDS_MAX, PlayError, Stage, journal::Verdict, wording};
 use crate::scenario::{
-    crowd::order::{Fate, Reception},
+    crowd::{
+        handle::CrowdGone,
+        order::{Fate, Reception},
+    },
     file::{Place, expectation::Within, who::Who},
     id::{GroupId, MessageId, Moment, PersonId},
 };
@@ -57,14 +60,33 @@ impl Stage {
         };
         let ask = |deadline: Moment| self.crowd.reception(who.to_vec(), groups.clone(), times, deadline);
         let mut reception = ask(deadline).await?;
-        let in_time = reception.missing.len();
-        if in_time > 0 && times > 0 && within.is_some() {
-            reception = ask(self.now().after(LOOK_ON)).await?;
+        if times > 0 && !reception.missing.is_empty() {
+            if within.is_some() {
+                reception = ask(self.now().after(LOOK_ON)).await?;
+            } else {
+                reception = self.as_long_as_they_come(reception, ask).await?;
+            }
         }
         let fates = self.fates(&groups).await?;
         let names = Names { stage: self, fates: fates.iter().map(|fate| (fate.message, fate)).collect() };
         let name = |person, message| (self.cast.name(person).to_owned(), names.message(message));
         Ok(judge(&reception, times, within, name))
+    }
+
+    /// Without a limit in the file, patience begins anew as long as something came in it.
+    async fn as_long_as_they_come<F: Future<Output = Result<Reception, CrowdGone>>>(
+        &self,
+        mut reception: Reception,
+        ask: impl Fn(Moment) -> F,
+    ) -> Result<Reception, PlayError> {
+        for _ in 1..PATIENCE_ROUNDS_MAX {
+            let before = reception.missing.len();
+            reception = ask(self.now().after(self.patience)).await?;
+            if reception.missing.is_empty() || reception.missing.len() >= before {
+                break;
+            }
+        }
+        Ok(reception)
     }
 
     async fn fates(&self, groups: &[GroupId]) -> Result<Vec<Fate>, PlayError> {

@@ -184,11 +184,11 @@ impl Stage {
             return Ok(());
         }
         let entering = self.cast.parts().filter(|(_, part)| part.role.connected).map(|(name, part)| {
-            let _step = self.journal.begin_step(format!("{name} connects"));
+            let _step = self.journal.begin_step(format!("connect: {name}"));
             async move {
                 let step = _step;
                 let tally = self.enter_part(part).await?;
-                self.tell(part.role.place, &format!("{name} connects"), tally);
+                self.tell(part.role.place, &format!("connect: {name}"), tally);
                 drop(step);
                 Ok::<_, PlayError>(())
             }

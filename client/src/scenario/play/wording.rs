@@ -10,7 +10,7 @@ use crate::scenario::{
         expectation::{Expectation, Relation, Resumed, Within},
         step::{Act, Fault, Garbage, Pace, Post, Text},
         unit::{Ramp, Rate},
-        who::Who,
+        who::{Term, Who},
     },
 };
 
@@ -67,21 +67,21 @@ pub(super) fn some_of(lines: impl ExactSizeIterator<Item = String>, shown_max: u
 /// A step, in a few words.
 pub(super) fn act(act: &Act) -> String {
     match act {
-        Act::Connect { who, .. } => format!("connect {}", who.text),
-        Act::Disconnect { who } => format!("disconnect {}", who.text),
-        Act::Reconnect { who, .. } => format!("reconnect {}", who.text),
-        Act::Join { who, room } => format!("{} joins {room}", who.text),
-        Act::Part { who, room } => format!("{} parts {room}", who.text),
+        Act::Connect { who, .. } => format!("connect: {}", who.text),
+        Act::Disconnect { who } => format!("disconnect: {}", who.text),
+        Act::Reconnect { who, .. } => format!("reconnect: {}", who.text),
+        Act::Join { who, room } => format!("join {room}: {}", who.text),
+        Act::Part { who, room } => format!("part {room}: {}", who.text),
         Act::Post(told) => post(told),
-        Act::Topic { who, room, text } => format!("{} sets the topic of {room}: {}", who.text, shortened(text)),
-        Act::Type { who, room } => format!("{} types in {room}", who.text),
-        Act::History { who, room, .. } => format!("{} reads the history of {room}", who.text),
-        Act::PauseReading { who, time: None } => format!("{} stops reading", who.text),
-        Act::PauseReading { who, time: Some(t) } => format!("{} stops reading for {}", who.text, time(*t)),
-        Act::ResumeReading { who } => format!("{} reads again", who.text),
-        Act::Chat { who, time: t } => format!("{} chats for {}", who.text, time(*t)),
+        Act::Topic { who, room, text } => format!("topic of {room}: {}, \"{}\"", who.text, shortened(text)),
+        Act::Type { who, room } => format!("type in {room}: {}", who.text),
+        Act::History { who, room, .. } => format!("history of {room}: {}", who.text),
+        Act::PauseReading { who, time: None } => format!("pause reading: {}", who.text),
+        Act::PauseReading { who, time: Some(t) } => format!("pause reading for {}: {}", time(*t), who.text),
+        Act::ResumeReading { who } => format!("resume reading: {}", who.text),
+        Act::Chat { who, time: t } => format!("chat for {}: {}", time(*t), who.text),
         Act::Wait { time: t } => format!("wait {}", time(*t)),
-        Act::Settle { within } => format!("everybody has everything within {}", time(*within)),
+        Act::Settle { within } => format!("settle within {}", time(*within)),
         Act::Barrier { name } => format!("barrier {name}"),
         Act::Sequence { .. } => "sequence".to_owned(),
         Act::Parallel { .. } => "parallel".to_owned(),
@@ -96,7 +96,7 @@ fn post(post: &Post) -> String {
     let Post { who, room, text, pace, again, .. } = post;
     let who = &who.text;
     if let Some(again) = again {
-        return format!("{who} sends {again} again");
+        return format!("post again: {again}");
     }
     let room = room.as_ref().map_or_else(String::new, |room| format!(" to {room}"));
     let what = match text {
@@ -111,7 +111,7 @@ fn post(post: &Post) -> String {
         Pace::Closed { window, time: t } => format!(" with a window of {window} for {}", time(*t)),
         Pace::ClosedCount { window, posts } => format!(" with a window of {window}, {posts} in all"),
     };
-    format!("{who} posts{room}: {what}{pace}")
+    format!("post{room}: {who}, {what}{pace}")
 }
 
 fn ramp(ramp: Ramp) -> String {
@@ -129,7 +129,7 @@ fn shortened(text: &str) -> String {
 /// What is broken, in a few words.
 pub(super) fn fault(fault: &Fault) -> String {
     match fault {
-        Fault::Cut { who } => format!("cut {}", who.text),
+        Fault::Cut { who } => format!("cut: {}", who.text),
         Fault::Garbage { who, what } => {
             let what = match what {
                 Garbage::Bytes => "random bytes",
@@ -137,7 +137,7 @@ pub(super) fn fault(fault: &Fault) -> String {
                 Garbage::Json => "JSON that is no request",
                 Garbage::Oversized => "a frame that is too large",
             };
-            format!("{} sends {what}", who.text)
+            format!("garbage: {}, {what}", who.text)
         }
         Fault::KillServer { restart_after: None } => "kill the server".to_owned(),
         Fault::KillServer { restart_after: Some(t) } => format!("kill the server, start it after {}", time(*t)),
@@ -178,9 +178,10 @@ pub(super) fn expectation(expectation: &Expectation) -> String {
     }
 }
 
-/// One person and `everyone` receive**s**, several receive.
+/// One person, a population and everyone receives, several receive.
 fn verb(who: &Who, verb: &str) -> String {
-    let several = who.terms.len() > 1 || matches!(who.text.split(' ').nth(1), Some("of"));
+    let drawn = |term: &Term| matches!(term, Term::Share { .. } | Term::Some { .. });
+    let several = who.terms.len() > 1 || who.terms.iter().any(drawn);
     if several { verb.to_owned() } else { format!("{verb}s") }
 }
 
@@ -253,7 +254,7 @@ mod tests {
     use hubbub_protocol::ErrorCode;
 
     use super::*;
-    use crate::scenario::file::{Place, unit::Range, who::Term};
+    use crate::scenario::file::{Place, unit::Range};
 
     fn who(text: &str) -> Who {
         Who { terms: vec![Term::Everyone], except: vec![], text: text.to_owned(), place: Place::default() }
@@ -285,7 +286,8 @@ mod tests {
         );
         assert_eq!(expectation(&receives(2, None)), "everyone in lobby except eve receives m1 2 times");
         assert_eq!(expectation(&receives(0, within)), "everyone in lobby except eve never receives m1 for 500 ms");
-        let nothing = Expectation::ReceivesNothing { who: who("10% of crowd"), time: Duration::from_secs(1) };
+        let drawn = Who { terms: vec![Term::Share { share: 0.1, of: "crowd".to_owned() }], ..who("10% of crowd") };
+        let nothing = Expectation::ReceivesNothing { who: drawn, time: Duration::from_secs(1) };
         assert_eq!(expectation(&nothing), "10% of crowd receive nothing for 1 s");
         let refused = Expectation::Refused { what: "flood".to_owned(), code: ErrorCode::RateLimited, at_least: 3 };
         assert_eq!(expectation(&refused), "flood is refused with rate_limited, at least 3 times");
@@ -309,9 +311,9 @@ mod tests {
         let rate = Ramp { from: Rate(10.0), to: Rate(200.0) };
         let size = Text::Size(Range { from: 16, to: 64 });
         let open = Pace::Open { rate, time: Duration::from_secs(5), poisson: false };
-        assert_eq!(post(size, open), "crowd posts: 16 B to 64 B at 10/s to 200/s for 5 s");
+        assert_eq!(post(size, open), "post: crowd, 16 B to 64 B at 10/s to 200/s for 5 s");
         let long = Text::Template("é".repeat(41));
-        assert_eq!(post(long, Pace::Times(1)), format!("crowd posts: \"{}…\"", "é".repeat(40)));
+        assert_eq!(post(long, Pace::Times(1)), format!("post: crowd, \"{}…\"", "é".repeat(40)));
     }
 
     #[test]
