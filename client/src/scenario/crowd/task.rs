@@ -53,7 +53,7 @@ pub(super) fn start(config: CrowdConfig) -> std::io::Result<CrowdHandle> {
     let began = Instant::now();
     let last_word = Arc::clone(&fate);
     let body = move || {
-        let run = || Task::new(config, poll, alarm, inbox, sampled, began).run();
+        let run = || Task::new(config, poll, alarm, inbox, sampled, began)?.run();
         let word = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(())) => "it was told to finish".to_owned(),
             Ok(Err(error)) => format!("the event queue failed: {error}"),
@@ -92,10 +92,10 @@ impl Task {
         inbox: mpsc::Receiver<Command>,
         sampled: watch::Sender<Arc<Sample>>,
         began: Instant,
-    ) -> Self {
-        let (desk, buffer) = (Desk::new(config), Buffer::new());
+    ) -> std::io::Result<Self> {
+        let (desk, buffer) = (Desk::new(config)?, Buffer::new());
         let (sockets, more, writers) = (Vec::new(), Vec::new(), Vec::new());
-        Self { desk, poll, alarm, inbox, sampled, began, sockets, buffer, more, writers, address: 0 }
+        Ok(Self { desk, poll, alarm, inbox, sampled, began, sockets, buffer, more, writers, address: 0 })
     }
 
     /// Turns until it is told to finish, or nobody is there to tell it anything.
