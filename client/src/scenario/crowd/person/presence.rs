@@ -355,8 +355,10 @@ impl Person {
             }
             _ => {}
         }
-        self.sweep_posts(deck);
-        self.sweep_deeds(deck);
+        if !deck.over {
+            self.sweep_posts(deck);
+            self.sweep_deeds(deck);
+        }
         Ok(())
     }
 
