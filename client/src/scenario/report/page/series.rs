@@ -15,6 +15,9 @@ use crate::scenario::ledger::account::Interval;
 /// Points of a line; beyond it neighbours become one, the largest of them.
 const POINTS_MAX: usize = 600;
 
+/// CPU time is shown over pieces of about this length.
+const CPU_PIECE_MS: f64 = 500.0;
+
 /// One line.
 struct Line {
     key: Key,
@@ -67,7 +70,10 @@ pub(super) fn cpu(facts: &Facts, end_ms: f64) -> Option<Markup> {
     if let Some(cost) = &facts.server.cost {
         lines.push(watched(&cost.samples, "c1", "server", |sample| sample.cores));
     }
-    lines.push(of(facts, "c2", "load side", |interval| interval.load_cpu_ms / interval.length_ms));
+    lines.push(Line {
+        key: Key { class: "c2", name: "load side" },
+        points: thinned(load_cores(&facts.account.timeline).into_iter()),
+    });
     let axis = |max| Axis::amount(max, |cores| plain((cores * 1e6).round() / 1e6));
     draw(Wish { title: "CPU in cores", facts, end_ms, lines, axis, value: |cores| format!("{cores:.2}\u{a0}cores") })
 }
@@ -77,6 +83,19 @@ pub(super) fn memory(facts: &Facts, end_ms: f64) -> Option<Markup> {
     let cost = facts.server.cost.as_ref()?;
     let lines = vec![watched(&cost.samples, "c4", "server", |sample| sample.memory_bytes as f64)];
     draw(Wish { title: "Memory of the server", facts, end_ms, lines, axis: Axis::memory, value: bytes })
+}
+
+/// Cores that the load side used, over pieces as long as those of the server's process: its time is told in steps, too.
+fn load_cores(timeline: &[Interval]) -> Vec<(f64, f64)> {
+    let length_ms = timeline.first().map_or(1.0, |interval| interval.length_ms).max(1.0);
+    let piece = (CPU_PIECE_MS / length_ms).ceil().max(1.0) as usize;
+    let cores = |piece: &[Interval]| {
+        let (first, last) = (piece.first()?, piece.last()?);
+        let end_ms = last.at_ms + last.length_ms;
+        let cpu_ms: f64 = piece.iter().map(|interval| interval.load_cpu_ms).sum();
+        Some(((first.at_ms + end_ms) / 2.0, cpu_ms / (end_ms - first.at_ms)))
+    };
+    timeline.chunks(piece).filter_map(cores).collect()
 }
 
 fn per_s(interval: &Interval, n: u64) -> f64 {
