@@ -27,14 +27,14 @@ use crate::scenario::{
 };
 
 /// A server of its own on a free port, ended when it is dropped.
-struct Server {
+pub(super) struct Server {
     child: Child,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     folder: tempfile::TempDir,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (child, address) = Self::run(folder.path(), "127.0.0.1:0");
         Self { child, address, folder }
@@ -75,14 +75,14 @@ impl Drop for Server {
     }
 }
 
-fn crowd(address: SocketAddr) -> CrowdHandle {
+pub(super) fn crowd(address: SocketAddr) -> CrowdHandle {
     let run = hubbub_protocol::id::random_word::<6>().expect("randomness");
     let (host, patience) = (address.to_string(), Duration::from_secs(20));
     let config = CrowdConfig { addresses: vec![address], host, seed: 7, run, connecting_max: 128, patience };
     CrowdHandle::start(config).expect("the crowd starts")
 }
 
-async fn people(crowd: &CrowdHandle, count: usize, room: &str) -> Vec<PersonId> {
+pub(super) async fn people(crowd: &CrowdHandle, count: usize, room: &str) -> Vec<PersonId> {
     let recruits = (1..=count).map(|nth| Recruit {
         name: format!("crowd-{nth}"),
         via: Via::Native,
@@ -104,7 +104,7 @@ async fn post(crowd: &CrowdHandle, posters: Vec<PersonId>, beat: Beat) -> crate:
     crowd.flow(flow).await.expect("it ends")
 }
 
-async fn finish(crowd: CrowdHandle) -> Account {
+pub(super) async fn finish(crowd: CrowdHandle) -> Account {
     let settled = crowd.settle(crowd.now().after(Duration::from_secs(30))).await.expect("it settles");
     assert_eq!(settled, Default::default());
     let account = crowd.finish(true).await.expect("an account");
