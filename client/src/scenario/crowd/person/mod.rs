@@ -158,7 +158,7 @@ pub(super) struct Person {
     next_id: u64,
     /// For rooms in turn.
     turn: usize,
-    /// What is to be written.
+    /// What is to be written; it ends with the connection, see [`Person::sweep`].
     pub(super) out: Vec<u8>,
 }
 
