@@ -68,7 +68,8 @@ pub(crate) fn run(server_bin: Option<PathBuf>, nick: Option<Nick>) -> ExitCode {
 fn show(server_bin: Option<PathBuf>, nick: Option<Nick>) -> Result<ExitCode, DemoError> {
     let scenario = story()?;
     let story = |error: &dyn std::error::Error| DemoError::Story(error.to_string());
-    let rooms = ROOMS.iter().map(|room| RoomName::parse(room)).collect::<Result<_, _>>().map_err(|error| story(&error))?;
+    let rooms =
+        ROOMS.iter().map(|room| RoomName::parse(room)).collect::<Result<_, _>>().map_err(|error| story(&error))?;
     let nick = nick.map_or_else(|| Nick::parse(NICK), Ok).map_err(|error| story(&error))?;
     let options = PlayOptions {
         seed: Seed::new(),
