@@ -85,7 +85,7 @@ fn show(server_bin: Option<PathBuf>, nick: Option<Nick>) -> Result<ExitCode, Dem
     let (opened, opening) = sync_channel(1);
     let playing = thread::Builder::new().name("demo-story".to_owned()).spawn(move || {
         let story = async |stage: &Stage| tell(stage, &scenario.steps, &opened).await;
-        runtime.block_on(play::play_with(&scenario, &options, &seen, |_| (), story)).map(drop)
+        runtime.block_on(play::play(&scenario, &options, &seen, |_| (), story)).map(drop)
     })?;
     // Without an address the story has ended before its middle, and says why below.
     let code = match opening.recv() {

@@ -86,7 +86,7 @@ impl Fanout {
     pub(crate) fn scenario(&self) -> Scenario {
         let steps = vec![phase("fan-out", vec![self.load()]), step(Act::Settle { within: SETTLE })];
         let about = format!(
-            "{} clients in {} rooms, {} of them post {} bytes at a time.",
+            "Clients: {}, rooms: {}, senders: {}, bytes of a post: {}.",
             self.clients, self.rooms, self.senders, self.payload_bytes
         );
         Scenario { steps, about, ..stage("Fan-out", self.clients, self.rooms, Duration::ZERO) }

@@ -115,25 +115,12 @@ pub(crate) enum PlayError {
 /// How often the user or the system wanted an end: once, and the story stops and is reported; twice, and it just ends.
 pub(crate) type Interrupts = watch::Receiver<u32>;
 
-/// Plays a scenario from its first step to its report. `show` gets the stage before anybody is connected; what it
-/// gives back is dropped when the run is over.
+/// Plays a story on a scenario's stage, from the connecting of everybody to the report. `show` gets the stage before
+/// anybody is connected, and what it makes of it is dropped before the report.
 ///
 /// # Errors
-/// When it could not be played; that something did not hold is no error, but a finding.
+/// When it could not be played, and the story's own; that something did not hold is no error, but a verdict.
 pub(crate) async fn play<S>(
-    scenario: &Scenario,
-    options: &PlayOptions,
-    interrupts: &Interrupts,
-    show: impl FnOnce(&Stage) -> S,
-) -> Result<Facts, PlayError> {
-    play_with(scenario, options, interrupts, show, async |stage| stage.play(&scenario.steps).await).await
-}
-
-/// The same with a story of one's own in place of the scenario's steps: it begins when everybody is connected.
-///
-/// # Errors
-/// As [`play`], and the story's own.
-pub(crate) async fn play_with<S>(
     scenario: &Scenario,
     options: &PlayOptions,
     interrupts: &Interrupts,
@@ -261,7 +248,14 @@ mod tests {
         let error = reach(&url).await.expect_err("nobody is there");
         assert!(matches!(error, PlayError::Unreachable { .. }), "{error}");
         assert!(matches!(
-            play(&Scenario::default(), &options(&url.to_string()), &watch::Sender::new(0).subscribe(), |_| ()).await,
+            play(
+                &Scenario::default(),
+                &options(&url.to_string()),
+                &watch::Sender::new(0).subscribe(),
+                |_| (),
+                async |_| Ok(())
+            )
+            .await,
             Err(PlayError::Unreachable { .. })
         ));
     }
