@@ -61,5 +61,7 @@ pub(super) struct Wanted {
 
 /// Gives an answer; who does not wait for it any more does not need it.
 pub(super) fn tell<T>(to: Answer<T>, what: T) {
-    drop(to.send(what).err());
+    if to.send(what).is_err() {
+        tracing::trace!("nobody waits for this answer any more");
+    }
 }

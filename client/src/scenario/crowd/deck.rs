@@ -98,14 +98,16 @@ pub(super) struct Deck {
 }
 
 impl Deck {
-    pub(super) fn new(config: CrowdConfig) -> Self {
-        Self {
+    /// # Errors
+    /// When the meter cannot be set up.
+    pub(super) fn new(config: CrowdConfig) -> std::io::Result<Self> {
+        Ok(Self {
             now: Moment::default(),
             ledger: Ledger::new(config.run.clone()),
             rooms: Vec::new(),
             memo: Memo::new(),
             timers: Timers::default(),
-            meter: Meter::new(),
+            meter: Meter::new()?,
             notices: VecDeque::new(),
             chance: SmallRng::seed_from_u64(config.seed),
             reached: false,
@@ -116,7 +118,7 @@ impl Deck {
             over: false,
             stirred: false,
             config,
-        }
+        })
     }
 
     /// The room of this name.

@@ -44,10 +44,12 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(config: CrowdConfig) -> Self {
-        Self {
+    /// # Errors
+    /// When the meter cannot be set up.
+    pub(super) fn new(config: CrowdConfig) -> std::io::Result<Self> {
+        Ok(Self {
             people: Vec::new(),
-            deck: Deck::new(config),
+            deck: Deck::new(config)?,
             flows: Flows::default(),
             orders: Slab::new(),
             receptions: Vec::new(),
@@ -56,7 +58,7 @@ impl Desk {
             queue: VecDeque::new(),
             connections_max: source::connections_max(),
             finish: None,
-        }
+        })
     }
 
     /// Takes an order.

@@ -58,23 +58,22 @@ pub(super) struct Meter {
 
 impl Meter {
     /// To be called on the thread that is to be measured.
-    pub(super) fn new() -> Self {
-        let histogram = || {
-            let histogram = Histogram::new_with_bounds(1, LATENESS_US_MAX, 3);
-            histogram.unwrap_or_else(|error| unreachable!("these bounds are allowed: {error}"))
-        };
-        let cpu_begin = cpu();
-        Self {
+    ///
+    /// # Errors
+    /// When there is no room for its histograms.
+    pub(super) fn new() -> std::io::Result<Self> {
+        let lateness = Histogram::new_with_bounds(1, LATENESS_US_MAX, 3).map_err(std::io::Error::other)?;
+        Ok(Self {
             looks: Vec::new(),
             busiest_share: 0.0,
-            lateness: histogram(),
-            lap_lateness: histogram(),
+            lap_lateness: lateness.clone(),
+            lateness,
             lap_cpu: Duration::ZERO,
             not_sent: 0,
             memory_begin_bytes: memory_bytes(),
             most: (0, 0),
-            cpu_begin,
-        }
+            cpu_begin: cpu(),
+        })
     }
 
     /// A post was sent so much after its intended time.
@@ -185,7 +184,7 @@ mod tests {
 
     #[test]
     fn who_was_late_or_left_posts_out_says_so_and_who_was_not_says_nothing() {
-        let mut meter = Meter::new();
+        let mut meter = Meter::new().expect("room for it");
         (0..1_000).for_each(|_| meter.late(Duration::from_micros(300)));
         assert_eq!(meter.close(0).bottleneck, None);
         (0..20).for_each(|_| meter.late(Duration::from_millis(40)));
@@ -199,7 +198,7 @@ mod tests {
 
     #[test]
     fn rates_are_those_of_the_last_second() {
-        let mut meter = Meter::new();
+        let mut meter = Meter::new().expect("room for it");
         let mut totals = Totals::default();
         for quarter in 1..=20 {
             (totals.accepted, totals.delivered) = (quarter * 10, quarter * 1_000);

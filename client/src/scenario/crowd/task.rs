@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     alarm::Alarm,
     command::Command,
-    deck::Notice,
+    deck::{Deck, Notice},
     desk::Desk,
     handle::{CrowdHandle, ORDERS_MAX},
     meter::SAMPLE,
@@ -53,7 +53,7 @@ pub(super) fn start(config: CrowdConfig) -> std::io::Result<CrowdHandle> {
     let began = Instant::now();
     let last_word = Arc::clone(&fate);
     let body = move || {
-        let run = || Task::new(config, poll, alarm, inbox, sampled, began).run();
+        let run = || Task::new(config, poll, alarm, inbox, sampled, began)?.run();
         let word = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(())) => "it was told to finish".to_owned(),
             Ok(Err(error)) => format!("the event queue failed: {error}"),
@@ -92,10 +92,10 @@ impl Task {
         inbox: mpsc::Receiver<Command>,
         sampled: watch::Sender<Arc<Sample>>,
         began: Instant,
-    ) -> Self {
-        let (desk, buffer) = (Desk::new(config), Buffer::new());
+    ) -> std::io::Result<Self> {
+        let (desk, buffer) = (Desk::new(config)?, Buffer::new());
         let (sockets, more, writers) = (Vec::new(), Vec::new(), Vec::new());
-        Self { desk, poll, alarm, inbox, sampled, began, sockets, buffer, more, writers, address: 0 }
+        Ok(Self { desk, poll, alarm, inbox, sampled, began, sockets, buffer, more, writers, address: 0 })
     }
 
     /// Turns until it is told to finish, or nobody is there to tell it anything.
@@ -202,14 +202,20 @@ impl Task {
         }
     }
 
+    /// Lets one of the crowd do something, if they are there.
+    fn with(&mut self, id: PersonId, act: impl FnOnce(&mut Person, &mut Deck)) {
+        if let Some(person) = self.desk.people.get_mut(id.0 as usize) {
+            act(person, &mut self.desk.deck);
+        }
+    }
+
     fn due(&mut self, at: Moment, due: Due) {
         let Desk { people, deck, flows, .. } = &mut self.desk;
-        let mut with = |id: PersonId, act: &mut dyn FnMut(&mut Person)| people.get_mut(id.0 as usize).map(act);
         match due {
-            Due::Connect(id) => drop(with(id, &mut |person| person.connect(deck))),
-            Due::Retry(id, attempt) => drop(with(id, &mut |person| person.retry(attempt, deck))),
-            Due::Rejoin(id, room) => drop(with(id, &mut |person| person.rejoin(room, deck))),
-            Due::Reread(id, key) => drop(with(id, &mut |person| person.ask_read(key, deck))),
+            Due::Connect(id) => self.with(id, Person::connect),
+            Due::Retry(id, attempt) => self.with(id, |person, deck| person.retry(attempt, deck)),
+            Due::Rejoin(id, room) => self.with(id, |person, deck| person.rejoin(room, deck)),
+            Due::Reread(id, key) => self.with(id, |person, deck| person.ask_read(key, deck)),
             Due::Read(id) => {
                 if let Some(Some(socket)) = self.sockets.get_mut(id.0 as usize) {
                     socket.planned = socket.planned.filter(|planned| *planned != at);

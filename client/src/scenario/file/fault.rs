@@ -10,6 +10,15 @@ use crate::safe::safe_line;
 /// Faults that are shown; more of them only hide the first.
 const SHOWN_MAX: usize = 20;
 
+/// Faults after which nothing more is looked for.
+const FAULTS_MAX: usize = 200;
+
+/// Characters of a sentence that are shown; a file may hold very long words.
+const SENTENCE_CHARS_MAX: usize = 300;
+
+/// Known names that a wrong one is compared with.
+const COMPARED_MAX: usize = 1000;
+
 /// Columns of a line that are shown around a fault.
 const COLUMNS_MAX: usize = 100;
 
@@ -44,7 +53,12 @@ pub(crate) struct Faults(Vec<Fault>);
 
 impl Faults {
     pub(crate) fn add(&mut self, spot: Spot, message: impl Into<String>, help: impl Into<String>) {
-        self.0.push(Fault { spot, message: message.into(), help: help.into() });
+        self.0.push(Fault { spot, message: shortened(message.into()), help: shortened(help.into()) });
+    }
+
+    /// Whether so much is wrong that looking further helps nobody.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= FAULTS_MAX
     }
 
     /// How many there are.
@@ -67,6 +81,13 @@ impl Faults {
             shown.push(format!("and {more} more\n"));
         }
         FileError { text: shown.join("\n").trim_end().to_owned() }
+    }
+}
+
+fn shortened(sentence: String) -> String {
+    match sentence.char_indices().nth(SENTENCE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &sentence[..end]),
+        None => sentence,
     }
 }
 
@@ -123,6 +144,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     let allowed = (wanted.chars().count() / 3).clamp(1, 4);
     known
         .into_iter()
+        .take(COMPARED_MAX)
         .map(|other| {
             let is_begin = wanted.len() >= 3 && (other.starts_with(&wanted) || wanted.starts_with(other));
             let far = strsim::damerau_levenshtein(&wanted, &other.to_lowercase());

@@ -158,7 +158,7 @@ pub(super) struct Person {
     next_id: u64,
     /// For rooms in turn.
     turn: usize,
-    /// What is to be written.
+    /// What is to be written; it ends with the connection, see [`Person::sweep`].
     pub(super) out: Vec<u8>,
 }
 
@@ -207,8 +207,11 @@ impl Person {
     fn ask(&mut self, request: Request, what: What, deck: &mut Deck) {
         self.next_id += 1;
         let frame = RequestFrame { id: self.next_id, request };
-        let text = frame.encode().unwrap_or_else(|error| unreachable!("requests are JSON: {error}"));
-        self.frame(Opcode::Text, text.as_bytes(), deck);
+        match frame.encode() {
+            Ok(text) => self.frame(Opcode::Text, text.as_bytes(), deck),
+            // then no answer comes, and patience ends
+            Err(error) => tracing::error!(%error, "a request could not be made"),
+        }
         self.asked.push_back(Asked { id: self.next_id, at: deck.now, what });
     }
 

@@ -132,8 +132,11 @@ impl Person {
         let op = if topic.is_some() { "topic" } else { "post" };
         let kind = (pending.kind == Kind::Action).then_some("action");
         let wire = Wire { id: self.next_id, op, room: deck.room_name(room), nonce: &nonce, text, kind, topic };
-        let frame = serde_json::to_vec(&wire).unwrap_or_else(|error| unreachable!("a post is JSON: {error}"));
-        self.frame(Opcode::Text, &frame, deck);
+        match serde_json::to_vec(&wire) {
+            Ok(frame) => self.frame(Opcode::Text, &frame, deck),
+            // then no answer comes, and patience ends
+            Err(error) => tracing::error!(%error, "a post could not be made"),
+        }
         self.asked.push_back(Asked { id: self.next_id, at: deck.now, what: What::Post(message) });
         deck.ledger.sent(message, deck.now);
         let pending = &mut self.posts[index];

@@ -33,6 +33,9 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// How long a server may take to answer a goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
+/// What may wait to be written to a server that does not read, in bytes; then it is given up.
+const OUT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Why a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Lost {
@@ -341,6 +344,9 @@ impl Person {
     pub(in super::super) fn sweep(&mut self, deck: &mut Deck) -> Result<(), Lost> {
         let patience = deck.config.patience;
         let is_over = |at: Moment, time: Duration| at.after(time) < deck.now;
+        if self.out.len() > OUT_BYTES_MAX {
+            return Err(Lost::Broken(format!("the server does not read: {} bytes wait for it", self.out.len())));
+        }
         match self.state {
             State::Dialing | State::Upgrading | State::Greeting if is_over(self.began, patience) => {
                 return Err(Lost::TimedOut);
@@ -355,8 +361,10 @@ impl Person {
             }
             _ => {}
         }
-        self.sweep_posts(deck);
-        self.sweep_deeds(deck);
+        if !deck.over {
+            self.sweep_posts(deck);
+            self.sweep_deeds(deck);
+        }
         Ok(())
     }
 

@@ -148,7 +148,12 @@ fn who_never_answers_is_given_up() {
 
 #[test]
 fn who_breaks_off_in_the_middle_of_a_frame_is_told_from_who_ends() {
-    fails_with(server(|mut stream| upgrade(&mut stream)), "without a close frame");
+    let end = server(|mut stream| {
+        upgrade(&mut stream);
+        stream.shutdown(std::net::Shutdown::Write).expect("it is open");
+        linger(stream);
+    });
+    fails_with(end, "without a close frame");
     let half = server(|mut stream| {
         upgrade(&mut stream);
         stream.write_all(b"\x81\x7e\x01\x00{\"re\":1").expect("it is taken");

@@ -3,6 +3,7 @@
 
 mod hostile;
 mod real;
+mod story;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)

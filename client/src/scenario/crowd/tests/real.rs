@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -26,20 +27,25 @@ use crate::scenario::{
 };
 
 /// A server of its own on a free port, ended when it is dropped.
-struct Server {
+pub(super) struct Server {
     child: Child,
-    address: SocketAddr,
-    _folder: tempfile::TempDir,
+    pub(super) address: SocketAddr,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (child, address) = Self::run(folder.path(), "127.0.0.1:0");
+        Self { child, address, folder }
+    }
+
+    fn run(folder: &Path, http: &str) -> (Child, SocketAddr) {
         let program = std::env::current_exe().expect("this program has a path");
         let program = program.ancestors().nth(2).expect("in target/*/deps").join("hubbub-server");
-        let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(program)
-            .args(["serve", "--http", "127.0.0.1:0", "--data"])
-            .arg(folder.path())
+            .args(["serve", "--http", http, "--data"])
+            .arg(folder)
             .envs([("HUBBUB_LIMITS_POST_BURST", "1000000"), ("HUBBUB_LIMITS_POSTS_PER_S", "1000000")])
             .envs([("HUBBUB_LIMITS_REQUEST_BURST", "1000000"), ("HUBBUB_LIMITS_REQUESTS_PER_S", "1000000")])
             .stdout(Stdio::piped())
@@ -51,8 +57,14 @@ impl Server {
             let line = line.expect("readable");
             line.strip_prefix("ready ").and_then(|rest| Some(rest.split_once("http=")?.1.split(' ').next()?.to_owned()))
         });
-        let address = ready.expect("it is ready").parse().expect("an address");
-        Self { child, address, _folder: folder }
+        (child, ready.expect("it is ready").parse().expect("an address"))
+    }
+
+    /// As a power cut would, and back again.
+    fn kill_and_restart(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+        (self.child, _) = Self::run(self.folder.path(), &self.address.to_string());
     }
 }
 
@@ -63,14 +75,14 @@ impl Drop for Server {
     }
 }
 
-fn crowd(address: SocketAddr) -> CrowdHandle {
+pub(super) fn crowd(address: SocketAddr) -> CrowdHandle {
     let run = hubbub_protocol::id::random_word::<6>().expect("randomness");
     let (host, patience) = (address.to_string(), Duration::from_secs(20));
     let config = CrowdConfig { addresses: vec![address], host, seed: 7, run, connecting_max: 128, patience };
     CrowdHandle::start(config).expect("the crowd starts")
 }
 
-async fn people(crowd: &CrowdHandle, count: usize, room: &str) -> Vec<PersonId> {
+pub(super) async fn people(crowd: &CrowdHandle, count: usize, room: &str) -> Vec<PersonId> {
     let recruits = (1..=count).map(|nth| Recruit {
         name: format!("crowd-{nth}"),
         via: Via::Native,
@@ -92,7 +104,7 @@ async fn post(crowd: &CrowdHandle, posters: Vec<PersonId>, beat: Beat) -> crate:
     crowd.flow(flow).await.expect("it ends")
 }
 
-async fn finish(crowd: CrowdHandle) -> Account {
+pub(super) async fn finish(crowd: CrowdHandle) -> Account {
     let settled = crowd.settle(crowd.now().after(Duration::from_secs(30))).await.expect("it settles");
     assert_eq!(settled, Default::default());
     let account = crowd.finish(true).await.expect("an account");
@@ -152,15 +164,22 @@ fn deliveries_per_cpu_second_in_a_room_of_a_thousand() {
 
 #[test]
 #[ignore = "a measurement: needs the server's program"]
-fn memory_of_five_thousand_connections() {
-    let server = Server::start();
-    block_on(async {
-        let crowd = crowd(server.address);
-        people(&crowd, 5_000, "lobby").await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let account = finish(crowd).await;
-        println!("{:#?} {:#?}", account.connecting.p99_us, account.load);
-    });
+fn memory_of_five_thousand_and_of_fifteen_thousand_connections() {
+    for (teams, each) in [(1, 5_000), (150, 100)] {
+        let server = Server::start();
+        block_on(async {
+            let crowd = crowd(server.address);
+            for team in 1..=teams {
+                people(&crowd, each, &format!("team-{team}")).await;
+            }
+            let mut samples = crowd.samples();
+            let all = samples.wait_for(|sample| sample.online == teams * each as u64).await.expect("the crowd lives");
+            println!("{} online, busy {:.2}", all.online, all.busy_share);
+            drop(all);
+            let account = finish(crowd).await;
+            println!("connecting p99 {} µs, {:#?}", account.connecting.p99_us, account.load);
+        });
+    }
 }
 
 #[test]
@@ -220,5 +239,53 @@ fn a_chat_of_people_who_come_and_go_loses_nothing() {
         println!("{:#?}", account.totals);
         assert_eq!((account.totals.connections_lost, account.totals.connect_failed), (0, 0));
         assert_eq!(account.totals.delivered, 200 * account.totals.accepted);
+    });
+}
+
+#[test]
+#[ignore = "needs the server's program"]
+fn a_server_that_is_killed_in_mid_sentence_loses_nothing_that_it_acknowledged() {
+    let mut server = Server::start();
+    block_on(async {
+        let crowd = crowd(server.address);
+        let who = people(&crowd, 200, "lobby").await;
+        let beat = Beat::Open { from_per_s: 200.0, to_per_s: 200.0, time: Duration::from_secs(4), poisson: false };
+        let kill = async {
+            for _ in 0..2 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                server.kill_and_restart();
+            }
+        };
+        let (end, ()) = tokio::join!(post(&crowd, who, beat), kill);
+        println!("{end:?}");
+        assert_eq!((end.accepted, end.unsettled, end.unsent), (800, 0, 0));
+        let account = finish(crowd).await;
+        println!("{:#?} {:?}", account.totals, account.delivery.max_us);
+        assert_eq!((account.totals.delivered, account.audited), (200 * 800, Some(800)));
+    });
+}
+
+#[test]
+#[ignore = "needs the server's program"]
+fn many_small_rooms_under_a_flood_survive_cuts_of_some() {
+    let server = Server::start();
+    block_on(async {
+        let crowd = crowd(server.address);
+        let mut who = Vec::new();
+        for team in 1..=60 {
+            who.extend(people(&crowd, 10, &format!("team-{team}")).await);
+        }
+        let beat = Beat::Closed { window: 64, time: Some(Duration::from_secs(5)), posts: None };
+        let cut = async {
+            for from in (0..600).step_by(60).take(8) {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                crowd.leave(who[from..from + 60].to_vec(), Parting::Cut).await.expect("they are cut");
+            }
+        };
+        let (end, ()) = tokio::join!(post(&crowd, who.clone(), beat), cut);
+        assert_eq!((end.accepted, end.unsettled), (end.sent, 0), "{end:?}");
+        let account = finish(crowd).await;
+        println!("{:#?}", account.totals);
+        assert_eq!(account.totals.delivered, 10 * account.totals.accepted);
     });
 }

@@ -1,6 +1,9 @@
 //! The cast: roles, their names and their habits.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use hubbub_protocol::{NameKey, Nick};
 
@@ -107,11 +110,11 @@ impl Reader {
     /// `join: lobby` or `join: [lobby, team]`
     fn joins(&mut self, node: &Node) -> Vec<String> {
         let items = if let Kind::List(items) = &node.kind { items.as_slice() } else { std::slice::from_ref(node) };
-        let mut rooms: Vec<String> = Vec::new();
+        let (mut rooms, mut keys) = (Vec::new(), BTreeSet::new());
         for item in items {
             let Some(room) = self.room(item, true) else { continue };
             self.joined.entry(NameKey::of(&room)).or_insert_with(|| room.clone());
-            if rooms.iter().any(|other| NameKey::of(other) == NameKey::of(&room)) {
+            if !keys.insert(NameKey::of(&room)) {
                 self.faults.add(item.spot, format!("`{room}` is here twice"), "");
             } else {
                 rooms.push(room);

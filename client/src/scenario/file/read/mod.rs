@@ -188,6 +188,9 @@ impl Reader {
     fn rooms_exist(&mut self) {
         let names: BTreeSet<&str> = self.joined.values().map(String::as_str).collect();
         for (name, spot) in std::mem::take(&mut self.used) {
+            if self.faults.is_full() {
+                return;
+            }
             if self.joined.contains_key(&NameKey::of(&name))
                 || self.group_of(&name).is_some_and(|group| names.contains(group))
             {
@@ -205,9 +208,10 @@ impl Reader {
     /// That every group of rooms is joined by somebody.
     fn groups_are_joined(&mut self, node: &Node) {
         let Kind::Map(pairs) = &node.kind else { return };
+        let joined: BTreeSet<&str> =
+            self.joined.values().flat_map(|joined| [Some(joined.as_str()), self.group_of(joined)]).flatten().collect();
         for (key, name) in pairs.iter().filter_map(|(key, _)| Some((key, key.text()?))) {
-            let is_joined = |joined: &String| joined == name || self.group_of(joined) == Some(name);
-            if !self.joined.values().any(is_joined) {
+            if !joined.contains(name) && !self.faults.is_full() {
                 let near = nearest(name, self.joined.values().map(String::as_str));
                 let help = near.map(|near| format!("somebody joins `{near}`; is that the one?")).unwrap_or_default();
                 self.faults.add(key.spot, format!("nobody ever joins a room of `{name}`"), help);

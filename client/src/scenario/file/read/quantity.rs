@@ -92,8 +92,9 @@ fn measure(text: &str, what: &str, units: &[(&str, f64)], example: &str) -> Resu
     let number = &text.trim()[..text.trim().len() - rest.len()].trim_end();
     let join = if units == RATE_UNITS { "" } else { " " };
     if unit.is_empty() {
-        let choices: Vec<String> =
-            units.iter().filter(|(unit, _)| *unit != "µs").map(|(unit, _)| format!("`{number}{join}{unit}`")).collect();
+        // Those that are rarely meant need not be shown.
+        let usual = units.iter().filter(|(unit, _)| !matches!(*unit, "ns" | "us" | "µs" | "h"));
+        let choices: Vec<String> = usual.map(|(unit, _)| format!("`{number}{join}{unit}`")).collect();
         let last = choices.len().saturating_sub(1);
         let help = format!("write {} or {}", choices[..last].join(", "), choices[last]);
         return Err(Wrong::new(format!("`{text}` has no unit"), help));

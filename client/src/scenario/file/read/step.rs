@@ -56,7 +56,14 @@ impl Reader {
             return Vec::new();
         };
         self.some_steps(items, node);
-        items.iter().filter_map(|item| self.step(item)).collect()
+        let mut steps = Vec::new();
+        for item in items.iter() {
+            if self.faults.is_full() {
+                break;
+            }
+            steps.extend(self.step(item));
+        }
+        steps
     }
 
     /// That a list of steps is not empty.

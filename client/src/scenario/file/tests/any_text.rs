@@ -112,7 +112,24 @@ fn what_is_too_deep_or_too_large_is_refused_in_bounded_time() {
     let many = format!("name: [{}]", "a,".repeat(200_000));
     assert!(refusal(&many).contains("more than 100000 values"));
     let faults = with_steps(&"  - dance: ana\n".repeat(1000));
-    assert!(refusal(&faults).ends_with("and 980 more"), "{}", refusal(&faults));
+    assert!(refusal(&faults).ends_with("and 180 more"), "{}", refusal(&faults));
+}
+
+#[test]
+fn after_many_mistakes_nothing_more_is_looked_for() {
+    let cast: String = (0..8_000).map(|number| format!("  p{number}: {{join: r{number}}}\n")).collect();
+    let text = format!("name: x\ncast:\n{cast}steps:\n{}", "  - cut: nobody\n".repeat(8_000));
+    assert!(refusal(&text).ends_with("and 180 more"));
+    let list = (0..20_000).map(|number| format!("r{number}")).collect::<Vec<_>>().join(",");
+    let groups: String = (0..9_000).map(|number| format!("  g{number}: {{count: 1}}\n")).collect();
+    let text = format!("name: x\nrooms:\n{groups}cast: {{ana: {{join: [{list}]}}}}\nsteps: [settle]\n");
+    assert!(refusal(&text).ends_with("and 180 more"));
+}
+
+#[test]
+fn a_very_long_word_is_shown_in_part() {
+    let told = refusal(&with_steps(&format!("  - cut: {}\n", "x".repeat(500_000))));
+    assert!(told.len() < 2000, "{} bytes", told.len());
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn check(name: &str, expected: &str) {
     }
     assert!(
         std::env::var_os(UPDATE).is_some(),
-        "docs/SCENARIOS.md, {name}: run `{UPDATE}=1 cargo test -p hubbub-client --lib file::tests::document`. Expected:\n{expected}"
+        "docs/SCENARIOS.md, {name}: run `{UPDATE}=1 cargo test -p hubbub-client --lib scenario::file::tests::document -- --test-threads 1`. Expected:\n{expected}"
     );
     fs::write(path(), format!("{before}{begin}{expected}<!-- end -->{after}")).expect("the document is written");
 }

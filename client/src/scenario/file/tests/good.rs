@@ -9,6 +9,7 @@ use crate::scenario::file::{
     Place, RoomGroup, RoomSizes,
     cast::{Reconnects, Talk},
     expectation::{Expectation, Field, Operand, Relation, Resumed, Within},
+    grammar::{EXPECTATIONS, VERBS},
     step::{Act, Fault, Garbage, Pace, Post, Text},
     threshold::Figure,
     unit::{Ramp, Range, Rate, Spread},
@@ -231,4 +232,18 @@ fn faults_and_their_shorthands_are_read() {
     let restarting = Fault::KillServer { restart_after: Some(Duration::ZERO) };
     assert_eq!(act("kill_server: {restart_after: 0 s}"), Act::Fault(restarting));
     assert_eq!(act("restart_server: {}"), Act::Fault(Fault::RestartServer));
+}
+
+#[test]
+fn the_story_uses_every_word_of_the_grammar() {
+    let story = include_str!("story.yaml");
+    let has_key = |name: &str| story.contains(&format!("{name}:"));
+    let has_verb = |name: &str| has_key(name) || story.contains(&format!("- {name}\n"));
+    for word in VERBS.iter().chain(EXPECTATIONS) {
+        assert!(has_verb(word.name), "{}", word.name);
+        let missing: Vec<&str> =
+            word.shape.fields.iter().map(|field| field.name).filter(|name| !has_key(name)).collect();
+        let is_short = |name: &&str| word.shape.short == Some(name);
+        assert!(missing.iter().all(is_short), "{}: {missing:?}", word.name);
+    }
 }

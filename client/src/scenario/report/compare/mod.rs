@@ -96,9 +96,7 @@ fn remarks(a: &Facts, b: &Facts) -> Vec<String> {
     }
     for (letter, facts) in [("A", a), ("B", b)] {
         if let Some(reason) = &facts.account.load.bottleneck {
-            remarks.push(format!(
-                "in {letter} the load side was the bottleneck, so its figures are not the server's: {reason}"
-            ));
+            remarks.push(format!("the figures of {letter} are the load side's own and not the server's: {reason}"));
         }
     }
     remarks

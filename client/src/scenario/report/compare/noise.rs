@@ -1,7 +1,9 @@
 //! How much a figure swings by itself: what neighbouring pieces of one run differ by, though nothing was changed.
 //!
-//! A run is cut into pieces of equal length. Pieces that follow each other have the same load, save where the story
-//! changes it; so the median of their differences tells the swing of the machine and not the shape of the story.
+//! A run is cut into pieces with the same number of receipts, as each receipt weighs the same in the figures of the whole.
+//! Pieces that follow each other have the same load, save where the story changes it; so the median of their differences
+//! tells the swing of the machine and not the shape of the story. It is not divided by the number of pieces: what makes
+//! a machine swing often lasts longer than a piece.
 
 use super::super::{facts::Facts, figure::server_cpu_ms};
 use crate::scenario::ledger::account::Interval;
@@ -24,7 +26,18 @@ pub(super) fn pieces(facts: &Facts) -> Vec<Piece<'_>> {
         return Vec::new();
     };
     let busy = timeline.get(first..=last).unwrap_or_default();
-    busy.chunks(busy.len().div_ceil(PIECES).max(1)).collect()
+    let all: f64 = delivered(busy);
+    let mut pieces = Vec::new();
+    let (mut begin, mut before) = (0, 0.0);
+    for (at, interval) in busy.iter().enumerate() {
+        before += interval.delivered as f64;
+        if before * PIECES as f64 >= all * (pieces.len() + 1) as f64 {
+            pieces.extend(busy.get(begin..=at));
+            begin = at + 1;
+        }
+    }
+    pieces.extend(busy.get(begin..).filter(|rest| !rest.is_empty()));
+    pieces
 }
 
 /// The relative swing of a figure over the pieces; `None` when there are too few to tell.
@@ -104,6 +117,18 @@ mod tests {
         let swinging: Vec<_> = (0..20).map(|n| Some(if n % 2 == 0 { 100.0 } else { 110.0 })).collect();
         let found = swing(&swinging).expect("enough pieces");
         assert!((0.05..0.15).contains(&found), "{found}");
+    }
+
+    #[test]
+    fn pieces_have_the_same_number_of_receipts_and_leave_no_interval_out() {
+        let mut facts = super::super::super::example::small();
+        let interval = |delivered| Interval { length_ms: 100.0, delivered, ..Interval::default() };
+        facts.account.timeline = [0, 1, 1, 1].into_iter().chain([100; 60]).chain([0, 1, 0]).map(interval).collect();
+        let pieces = pieces(&facts);
+        assert_eq!(pieces.iter().map(|piece| piece.len()).sum::<usize>(), 65, "idle ends are left out");
+        assert!((18..=21).contains(&pieces.len()), "{}", pieces.len());
+        let full = pieces.iter().filter(|piece| (200.0..=500.0).contains(&delivered(piece))).count();
+        assert!(full >= pieces.len() - 1, "{full}");
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Frame {
         checks.extend([bad(failed, "failed"), bad(sample.breaches, "breaches")]);
         vec![
             self.line("Phase", vec![Span::raw(cut(&phase(progress), room))]),
-            self.line("Step", vec![Span::raw(cut(&progress.steps.last().cloned().unwrap_or_default(), room))]),
+            self.line("Step", vec![Span::raw(cut(&progress.steps.join(" · "), room))]),
             self.line("Clients", vec![Span::raw(cut(&format!("{online}{}", troubles(sample)), room))]),
             self.line("Posts", vec![self.lead(&rate(sample.posts_per_s)), Span::raw(posts(sample))]),
             self.line(

@@ -40,9 +40,10 @@ pub(super) fn elapsed_ms(sample: &Sample) -> f64 {
     (sample.at.0 / 1_000_000) as f64
 }
 
-/// The phase and the innermost steps.
+/// The phase and what is under way in it.
 fn place(progress: &Progress) -> String {
-    let parts = [progress.phase.as_deref(), progress.steps.last().map(String::as_str)];
+    let steps = Some(progress.steps.join(" · ")).filter(|steps| !steps.is_empty());
+    let parts = [progress.phase.clone(), steps];
     let mut place = parts.into_iter().flatten().collect::<Vec<_>>().join(" › ");
     if progress.stopping {
         place = format!("ending early; {place}");

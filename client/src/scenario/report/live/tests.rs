@@ -41,7 +41,7 @@ fn progress() -> Progress {
         name: "Two hundred small rooms".to_owned(),
         people: 2_000,
         phase: Some("flood".to_owned()),
-        steps: vec!["parallel".to_owned(), "crowd posts 64 B with a window of 64 for 10 s".to_owned()],
+        steps: vec!["crowd posts 64 B with a window of 64 for 10 s".to_owned(), "wait 2 s".to_owned()],
         findings: example::rich(1, 1.0).expectations.into_iter().take(3).collect(),
         marks: Vec::new(),
         server: Some(ServerSample { at_ms: 12_000.0, cores: 0.72, memory_bytes: 45 << 20 }),

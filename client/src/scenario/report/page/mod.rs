@@ -87,7 +87,7 @@ fn header(facts: &Facts) -> Markup {
                 " · " (started(played.started_unix_ms)) " · " (name(&played.program)) " · " (name(&played.machine))
             }
             @if let Some(reason) = &facts.account.load.bottleneck {
-                p.banner { strong { "The load side was the bottleneck: " } "these figures are its own and not the server's. " (name(reason)) }
+                p.banner { strong { "These figures are the load side's own and not the server's: " } (name(reason)) }
             }
             @for note in &facts.notes { p.banner.note { (name(note)) } }
         }

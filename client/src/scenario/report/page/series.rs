@@ -15,6 +15,9 @@ use crate::scenario::ledger::account::Interval;
 /// Points of a line; beyond it neighbours become one, the largest of them.
 const POINTS_MAX: usize = 600;
 
+/// CPU time is shown over pieces of about this length.
+const CPU_PIECE_MS: f64 = 500.0;
+
 /// One line.
 struct Line {
     key: Key,
@@ -65,9 +68,15 @@ pub(super) fn connections(facts: &Facts, end_ms: f64) -> Option<Markup> {
 pub(super) fn cpu(facts: &Facts, end_ms: f64) -> Option<Markup> {
     let mut lines = Vec::new();
     if let Some(cost) = &facts.server.cost {
-        lines.push(watched(&cost.samples, "c1", "server", |sample| sample.cores));
+        lines.push(Line {
+            key: Key { class: "c1", name: "server" },
+            points: thinned(server_cores(&cost.samples).into_iter()),
+        });
     }
-    lines.push(of(facts, "c2", "load side", |interval| interval.load_cpu_ms / interval.length_ms));
+    lines.push(Line {
+        key: Key { class: "c2", name: "load side" },
+        points: thinned(load_cores(&facts.account.timeline).into_iter()),
+    });
     let axis = |max| Axis::amount(max, |cores| plain((cores * 1e6).round() / 1e6));
     draw(Wish { title: "CPU in cores", facts, end_ms, lines, axis, value: |cores| format!("{cores:.2}\u{a0}cores") })
 }
@@ -77,6 +86,34 @@ pub(super) fn memory(facts: &Facts, end_ms: f64) -> Option<Markup> {
     let cost = facts.server.cost.as_ref()?;
     let lines = vec![watched(&cost.samples, "c4", "server", |sample| sample.memory_bytes as f64)];
     draw(Wish { title: "Memory of the server", facts, end_ms, lines, axis: Axis::memory, value: bytes })
+}
+
+/// Cores that the server used. Looks that follow each other closely are one: the system counts CPU time in large steps.
+fn server_cores(samples: &[ServerSample]) -> Vec<(f64, f64)> {
+    let mut points = Vec::new();
+    let (mut begin, mut before, mut cpu_ms): (f64, f64, f64) = (0.0, 0.0, 0.0);
+    for sample in samples {
+        cpu_ms += (sample.at_ms - before).max(0.0) * sample.cores;
+        before = sample.at_ms;
+        if before - begin >= CPU_PIECE_MS * 0.6 {
+            points.push((before, cpu_ms / (before - begin)));
+            (begin, cpu_ms) = (before, 0.0);
+        }
+    }
+    points
+}
+
+/// Cores that the load side used, over pieces as long as those of the server's process: its time is told in steps, too.
+fn load_cores(timeline: &[Interval]) -> Vec<(f64, f64)> {
+    let length_ms = timeline.first().map_or(1.0, |interval| interval.length_ms).max(1.0);
+    let piece = (CPU_PIECE_MS / length_ms).ceil().max(1.0) as usize;
+    let cores = |piece: &[Interval]| {
+        let (first, last) = (piece.first()?, piece.last()?);
+        let end_ms = last.at_ms + last.length_ms;
+        let cpu_ms: f64 = piece.iter().map(|interval| interval.load_cpu_ms).sum();
+        Some(((first.at_ms + end_ms) / 2.0, cpu_ms / (end_ms - first.at_ms)))
+    };
+    timeline.chunks(piece).filter_map(cores).collect()
 }
 
 fn per_s(interval: &Interval, n: u64) -> f64 {
@@ -150,4 +187,30 @@ fn hits(lines: &[Line], value: fn(f64) -> String) -> Vec<Hit> {
     let length = middles.last().zip(middles.first()).map_or(0.0, |(last, first)| last - first);
     let half = (length / middles.len().saturating_sub(1).max(1) as f64 / 2.0).max(0.5);
     middles.into_iter().map(|at| Hit { from: at - half, to: at + half, text: text(at) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_looks_in_one_moment_make_no_peak() {
+        let look = |at_ms, cores| ServerSample { at_ms, cores, memory_bytes: 0 };
+        let points = server_cores(&[look(500.0, 0.2), look(505.0, 2.0), look(1_000.0, 0.2)]);
+        assert_eq!(points.first(), Some(&(500.0, 0.2)));
+        let peak = points.iter().map(|(_, cores)| *cores).fold(0.0, f64::max);
+        assert!((0.2..0.25).contains(&peak), "{points:?}");
+    }
+
+    #[test]
+    fn cpu_time_that_is_told_in_steps_is_spread_over_its_piece() {
+        let interval = |n: u32| Interval {
+            at_ms: f64::from(n) * 100.0,
+            length_ms: 100.0,
+            load_cpu_ms: if n % 5 == 4 { 250.0 } else { 0.0 },
+            ..Interval::default()
+        };
+        let timeline: Vec<_> = (0..10).map(interval).collect();
+        assert_eq!(load_cores(&timeline), [(250.0, 0.5), (750.0, 0.5)]);
+    }
 }

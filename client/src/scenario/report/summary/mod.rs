@@ -86,8 +86,7 @@ impl Page<'_> {
             out.push_str(&format!("  {}\n", self.paint.quiet(&line)));
         }
         if let Some(reason) = &self.facts.account.load.bottleneck {
-            let text =
-                format!("The load side was the bottleneck, so figures are its own and not the server's: {reason}");
+            let text = format!("These figures are the load side's own and not the server's: {reason}");
             out.push_str(&hanging(&format!("  {} ", self.paint.warn("!")), 4, &text, self.width));
         }
     }

@@ -41,7 +41,7 @@ impl Scene {
         let address = "127.0.0.1:1".parse().expect("an address");
         let (host, run, patience) = ("here:1".to_owned(), "run".to_owned(), Duration::from_secs(10));
         let config = CrowdConfig { addresses: vec![address], host, seed: 1, run, connecting_max: 8, patience };
-        let mut deck = Deck::new(config);
+        let mut deck = Deck::new(config).expect("a deck");
         deck.ledger.person(PersonId(0), "ana");
         let lobby = deck.room(&RoomName::parse("lobby").expect("a room"));
         let recruit = Recruit { name: "ana".to_owned(), via: Via::Native, reads_bytes_per_s: None, returns: true };

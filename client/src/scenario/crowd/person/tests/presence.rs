@@ -159,3 +159,16 @@ fn a_server_that_does_not_answer_is_given_up_but_not_by_who_does_not_read() {
     scene.person.paused = false;
     assert_eq!(scene.person.sweep(&mut scene.deck), Err(Lost::TimedOut));
 }
+
+#[test]
+fn a_server_that_pings_and_never_reads_is_given_up_before_memory_is() {
+    let mut scene = Scene::there();
+    let ping = server_frame(0x89, &[b'x'; 125]);
+    let pings = ping.repeat(1_000);
+    while scene.person.sweep(&mut scene.deck).is_ok() {
+        assert_eq!(scene.input(&pings), Ok(pings.len()));
+        assert!(scene.person.out.len() < 80 * 1024 * 1024, "there is an end to it");
+    }
+    let why = scene.person.sweep(&mut scene.deck);
+    assert!(matches!(why, Err(Lost::Broken(why)) if why.starts_with("the server does not read: ")));
+}
