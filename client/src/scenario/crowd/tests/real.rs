@@ -164,15 +164,22 @@ fn deliveries_per_cpu_second_in_a_room_of_a_thousand() {
 
 #[test]
 #[ignore = "a measurement: needs the server's program"]
-fn memory_of_five_thousand_connections() {
-    let server = Server::start();
-    block_on(async {
-        let crowd = crowd(server.address);
-        people(&crowd, 5_000, "lobby").await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let account = finish(crowd).await;
-        println!("{:#?} {:#?}", account.connecting.p99_us, account.load);
-    });
+fn memory_of_five_thousand_and_of_fifteen_thousand_connections() {
+    for (teams, each) in [(1, 5_000), (150, 100)] {
+        let server = Server::start();
+        block_on(async {
+            let crowd = crowd(server.address);
+            for team in 1..=teams {
+                people(&crowd, each, &format!("team-{team}")).await;
+            }
+            let mut samples = crowd.samples();
+            let all = samples.wait_for(|sample| sample.online == teams * each as u64).await.expect("the crowd lives");
+            println!("{} online, busy {:.2}", all.online, all.busy_share);
+            drop(all);
+            let account = finish(crowd).await;
+            println!("connecting p99 {} µs, {:#?}", account.connecting.p99_us, account.load);
+        });
+    }
 }
 
 #[test]
