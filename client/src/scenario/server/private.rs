@@ -61,14 +61,15 @@ impl PrivateServer {
         let folder = TempDir::with_prefix("hubbub-scenario-").map_err(ServerError::Folder)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut server = Self { program, settings, address, process: None, folder };
-        for tries_left in (0..PORT_TRIES).rev() {
+        let mut tries_left = PORT_TRIES;
+        loop {
+            tries_left -= 1;
             server.address = free_address();
             match server.restart().await {
                 Err(ServerError::Died { .. }) if tries_left > 0 && !is_free(server.address) => {}
                 done => return done.map(|()| server),
             }
         }
-        unreachable!("the last try returns")
     }
 
     /// Where it listens, dead or alive.
