@@ -54,7 +54,8 @@ pub(super) struct Meter {
     /// Posts of open flows that were left out.
     pub(super) not_sent: u64,
     memory_begin_bytes: Option<u64>,
-    /// The most people who were connected, and the memory then.
+    /// The most people who were connected, and the memory when they first were so many: what the ledger gathers later
+    /// is no connection's.
     most: (u64, u64),
     /// CPU time of the thread before the run.
     cpu_begin: Duration,

@@ -359,7 +359,7 @@ impl Task {
             return;
         }
         let mut sample = deck.meter.look(deck.now, deck.ledger.totals(), deck.online);
-        sample.people = people.len() as u64;
+        sample.people = people.iter().filter(|person| !person.is_auditor).count() as u64;
         (sample.p50_us, sample.p99_us, sample.max_us) = deck.ledger.recent(deck.now);
         sample.breaches = deck.ledger.breaches();
         self.sampled.send_replace(Arc::new(sample));
