@@ -86,7 +86,7 @@ pub(super) struct Deck {
     pub(super) reached: bool,
     /// Handshakes under way.
     pub(super) connecting: usize,
-    /// People who were greeted and are connected.
+    /// People of the cast who were greeted and are connected.
     pub(super) online: u64,
     /// The largest frame that the server takes, as it said itself.
     pub(super) frame_bytes_max: u64,

@@ -14,6 +14,9 @@ use crate::scenario::{
 /// How often the meter is looked at.
 pub(super) const SAMPLE: Duration = Duration::from_millis(250);
 
+/// How often the ledger is told the time and what the thread cost since then.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
 /// Looks in a second, over which rates are taken.
 const LOOKS_PER_S: usize = 4;
 
@@ -47,10 +50,12 @@ pub(super) struct Meter {
     lateness: Histogram<u64>,
     lap_lateness: Histogram<u64>,
     lap_cpu: Duration,
+    tick_cpu: Duration,
     /// Posts of open flows that were left out.
     pub(super) not_sent: u64,
     memory_begin_bytes: Option<u64>,
-    /// The most people who were connected, and the memory then.
+    /// The most people who were connected, and the memory when they first were so many: what the ledger gathers later
+    /// is no connection's.
     most: (u64, u64),
     /// CPU time of the thread before the run.
     cpu_begin: Duration,
@@ -69,6 +74,7 @@ impl Meter {
             lap_lateness: lateness.clone(),
             lateness,
             lap_cpu: Duration::ZERO,
+            tick_cpu: Duration::ZERO,
             not_sent: 0,
             memory_begin_bytes: memory_bytes(),
             most: (0, 0),
@@ -87,10 +93,15 @@ impl Meter {
         cpu().saturating_sub(self.cpu_begin)
     }
 
-    /// Looks at everything; gives the sample's rates, and the CPU time since the last look in milliseconds.
-    pub(super) fn look(&mut self, now: Moment, totals: &Totals, online: u64) -> (Sample, f64) {
+    /// CPU time of the thread since the last tick, in milliseconds.
+    pub(super) fn tick(&mut self) -> f64 {
+        let cpu = self.cpu();
+        cpu.saturating_sub(std::mem::replace(&mut self.tick_cpu, cpu)).as_secs_f64() * 1e3
+    }
+
+    /// Looks at everything and gives the sample's rates.
+    pub(super) fn look(&mut self, now: Moment, totals: &Totals, online: u64) -> Sample {
         let look = Look { at: now, cpu: self.cpu(), posts: totals.accepted, deliveries: totals.delivered };
-        let before = self.looks.last().cloned().unwrap_or_default();
         let first = self.looks.first().cloned().unwrap_or_default();
         let seconds = look.at.since(first.at).as_secs_f64().max(1e-3);
         let per_s = |now: u64, then: u64| now.saturating_sub(then) as f64 / seconds;
@@ -103,7 +114,6 @@ impl Meter {
             busy_share: look.cpu.saturating_sub(first.cpu).as_secs_f64() / seconds,
             ..Sample::default()
         };
-        let cpu_ms = look.cpu.saturating_sub(before.cpu).as_secs_f64() * 1e3;
         self.looks.push(look);
         if self.looks.len() > LOOKS_PER_S {
             // a whole second: shorter times are no share of one
@@ -115,7 +125,7 @@ impl Meter {
         {
             self.most = (online, bytes);
         }
-        (sample, cpu_ms)
+        sample
     }
 
     /// CPU time and the lateness that 99 % keep, since the last lap.
@@ -202,7 +212,7 @@ mod tests {
         let mut totals = Totals::default();
         for quarter in 1..=20 {
             (totals.accepted, totals.delivered) = (quarter * 10, quarter * 1_000);
-            let (sample, _) = meter.look(Moment(quarter * 250_000_000), &totals, 7);
+            let sample = meter.look(Moment(quarter * 250_000_000), &totals, 7);
             assert_eq!((sample.posts_per_s, sample.deliveries_per_s, sample.online), (40.0, 4_000.0, 7));
         }
     }

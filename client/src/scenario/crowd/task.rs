@@ -18,7 +18,7 @@ use super::{
     deck::{Deck, Notice},
     desk::Desk,
     handle::{CrowdHandle, ORDERS_MAX},
-    meter::SAMPLE,
+    meter::{SAMPLE, TICK},
     order::CrowdConfig,
     person::{Lost, Person, State},
     socket::{Buffer, Readiness, Socket},
@@ -102,6 +102,7 @@ impl Task {
     fn run(mut self) -> std::io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         self.desk.deck.timers.add(Moment(0), Due::Sample);
+        self.desk.deck.timers.add(Moment(0), Due::Tick);
         self.desk.deck.timers.add(Moment(0), Due::Sweep);
         loop {
             let patience = self.patience()?;
@@ -228,6 +229,12 @@ impl Task {
             Due::Return(key, slot) => flows.wander(key, slot, true, people, deck),
             Due::Sweep => self.sweep(),
             Due::Sample => self.sample(),
+            Due::Tick => {
+                deck.timers.add(deck.now.after(TICK), Due::Tick);
+                if !deck.over {
+                    deck.ledger.tick(deck.now, deck.online, deck.meter.tick());
+                }
+            }
         }
     }
 
@@ -351,9 +358,8 @@ impl Task {
         if deck.over {
             return;
         }
-        let (mut sample, cpu_ms) = deck.meter.look(deck.now, deck.ledger.totals(), deck.online);
-        deck.ledger.tick(deck.now, deck.online, cpu_ms);
-        sample.people = people.len() as u64;
+        let mut sample = deck.meter.look(deck.now, deck.ledger.totals(), deck.online);
+        sample.people = people.iter().filter(|person| !person.is_auditor).count() as u64;
         (sample.p50_us, sample.p99_us, sample.max_us) = deck.ledger.recent(deck.now);
         sample.breaches = deck.ledger.breaches();
         self.sampled.send_replace(Arc::new(sample));

@@ -28,6 +28,8 @@ pub(super) enum Due {
     Sweep,
     /// A sample is taken.
     Sample,
+    /// The ledger is told the time.
+    Tick,
 }
 
 /// The heap.

@@ -28,7 +28,7 @@ use super::{
     websocket::frame::{self, Opcode},
 };
 use crate::scenario::{
-    file::expectation::Resumed,
+    file::{cast::Via, expectation::Resumed},
     id::{MessageId, Moment, PersonId, RoomId, SeatId},
 };
 pub(super) use post::{Kind, Owner, Pending};
@@ -164,6 +164,8 @@ pub(super) struct Person {
 
 impl Person {
     pub(super) fn new(id: PersonId, recruit: Recruit) -> Self {
+        // the one way so far: this machine speaks it
+        let Via::Native = recruit.via;
         Self {
             id,
             nick: recruit.name.as_str().into(),

@@ -153,7 +153,7 @@ impl Person {
         self.token = Some(welcome.token.into());
         self.resumed = welcome.resumed;
         self.state = State::Online;
-        deck.online += 1;
+        deck.online += u64::from(!self.is_auditor);
         deck.frame_bytes_max = welcome.limits.frame_bytes_max;
         for index in 0..self.rooms.len() {
             if self.rooms[index].wanted {
@@ -233,7 +233,7 @@ impl Person {
         }
         if is_connected {
             if self.state == State::Online {
-                deck.online -= 1;
+                deck.online -= u64::from(!self.is_auditor);
             }
             self.state = State::Leaving;
             self.began = deck.now;
@@ -261,7 +261,7 @@ impl Person {
         let was = std::mem::replace(&mut self.state, State::Away);
         self.free_slot(deck);
         if was == State::Online {
-            deck.online -= 1;
+            deck.online -= u64::from(!self.is_auditor);
         }
         if let (Lost::Closed { code, .. }, false) = (&why, was == State::Leaving) {
             self.closed = Some(*code);

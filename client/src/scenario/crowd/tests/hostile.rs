@@ -76,7 +76,7 @@ fn try_to_connect(address: SocketAddr, patience: Duration) -> Vec<Failure> {
 
 /// All three fail for a reason that has these words.
 fn fails_with(address: SocketAddr, words: &str) {
-    let failures = try_to_connect(address, Duration::from_millis(400));
+    let failures = try_to_connect(address, Duration::from_secs(1));
     assert_eq!(failures.len(), 3);
     for failure in failures {
         assert!(matches!(&failure, Failure::Disconnected(why) if why.contains(words)), "{failure:?}");
@@ -127,7 +127,7 @@ fn a_full_server_is_asked_again_until_patience_ends() {
         stream.write_all(answer).expect("it is taken");
         linger(stream);
     });
-    for failure in try_to_connect(address, Duration::from_millis(400)) {
+    for failure in try_to_connect(address, Duration::from_secs(1)) {
         assert_eq!(failure, Failure::Http { status: 503, error: None });
     }
 }
