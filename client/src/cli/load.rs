@@ -88,7 +88,10 @@ fn ask(scenario: Scenario, output: &OutputArgs, server: Option<&ServerUrl>) -> u
 }
 
 fn hunt(hunt: &Hunt, play: &PlayArguments, server: Option<&ServerUrl>) -> u8 {
-    let complaints = play.complaints(server);
+    let mut complaints = play.complaints(server);
+    if hunt.most_per_s < hunt.first_per_s {
+        complaints.push("hubbub: --up-to is less than --from, with which the search begins".to_owned());
+    }
     if !complaints.is_empty() {
         complaints.iter().for_each(|complaint| complain(complaint));
         return EXIT_WRONG;
@@ -111,17 +114,17 @@ fn wrong(complaint: &str) -> u8 {
 #[derive(Debug, Args)]
 pub(super) struct CrowdArgs {
     /// How many clients are connected
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     clients: u32,
     /// In how many rooms they sit, in turn
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rooms: u32,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct PostArgs {
     /// How many of the clients post
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     senders: u32,
     /// The text of a post, in bytes
     #[arg(long, default_value_t = 64, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -148,10 +151,10 @@ pub(super) struct FanoutArgs {
 #[derive(Debug, Args)]
 pub(super) struct ConnectArgs {
     /// How many clients connect
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     clients: u32,
     /// In how many rooms they sit, in turn
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rooms: u32,
     /// Over how many seconds they come; without it as fast as it goes
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -200,7 +203,7 @@ impl CapacityArgs {
             question: fanout(&self.crowd, &self.posts, FanoutPace::Rate(self.from), self.duration),
             first_per_s: self.from,
             p99: Duration::from_secs_f64(self.p99_ms / 1_000.0),
-            most_per_s: self.up_to.max(self.from),
+            most_per_s: self.up_to,
         }
     }
 }

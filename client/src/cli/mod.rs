@@ -15,7 +15,9 @@ mod tail;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource};
+use clap::{
+    Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource,
+};
 use hubbub_protocol::{Nick, RoomName, id::Seq};
 
 use self::{
@@ -79,7 +81,7 @@ enum Command {
         #[command(subcommand)]
         command: LoadCommand,
     },
-    /// Look at Hubbub in the middle of a conversation: a private server and scripted people; leaves nothing behind
+    /// Look around in a running conversation: a private server, scripted people, and you; leaves nothing behind
     Demo {
         /// The program of the private server; without it the one beside this program, or on PATH
         #[arg(long, value_name = "PATH")]
@@ -158,7 +160,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = Arguments::command().get_matches();
+    let matches = command_line().get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let Some(command) = arguments.command else {
         let Common { server, nick } = arguments.common;
@@ -166,12 +168,19 @@ pub fn main() -> ExitCode {
     };
     if let Some(room) = arguments.rooms.first() {
         let message = format!("a command takes no rooms before it; was #{room} meant for the screen?");
-        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+        command_line().error(ErrorKind::ArgumentConflict, message).exit();
     }
     let command = match command {
         Command::Scenario { command } => return scenario::main(command, named_server(&matches, arguments.common)),
         Command::Load { command } => return load::main(&command, named_server(&matches, arguments.common).as_ref()),
-        Command::Demo { server_bin } => return demo::run(server_bin, arguments.common.nick),
+        Command::Demo { server_bin } => {
+            let nick = arguments.common.nick.clone();
+            if let Some(server) = named_server(&matches, arguments.common) {
+                let message = format!("the demo has a server of its own; `hubbub --server {server}` looks at that one");
+                command_line().error(ErrorKind::ArgumentConflict, message).exit();
+            }
+            return demo::run(server_bin, nick);
+        }
         Command::Talk(command) => command,
     };
     match run(command, arguments.common) {
@@ -183,6 +192,26 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code())
         }
     }
+}
+
+/// The command line. What many people are played on, and as whom, is another matter than where one talks.
+fn command_line() -> clap::Command {
+    let server = |help: &'static str| {
+        Arg::new("server").long("server").value_name("URL").value_parser(server).global(true).help(help)
+    };
+    let nick = || Arg::new("nick").long("nick").value_name("NAME").value_parser(nick).global(true);
+    let played = "The server to play on, as ws://HOST:PORT; without it a private one. HUBBUB_SERVER is not looked at";
+    let mut command = Arguments::command();
+    for name in ["scenario", "load"] {
+        command = command.mut_subcommand(name, |part| part.arg(server(played)).arg(nick().hide(true)));
+    }
+    for name in ["check", "schema", "compare"] {
+        let hide = |part: clap::Command| part.arg(server(played).hide(true));
+        command = command.mut_subcommand("scenario", |part| part.mut_subcommand(name, hide));
+    }
+    command.mut_subcommand("demo", |part| {
+        part.arg(server(played).hide(true)).arg(nick().help("Your name in the demo; without it `you`"))
+    })
 }
 
 /// The server that the command line names; one that only the environment names was meant for talking.
@@ -216,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_free_of_contradictions() {
-        Arguments::command().debug_assert();
+        command_line().debug_assert();
     }
 
     #[test]
@@ -242,7 +271,7 @@ mod tests {
     #[test]
     fn a_scenario_is_played_on_another_server_only_when_the_command_line_says_so() {
         let named = |line: &[&str], variable: Option<&'static str>| {
-            let command = Arguments::command().mut_arg("server", |arg| match variable {
+            let command = command_line().mut_arg("server", |arg| match variable {
                 Some(value) => arg.env(None::<&str>).default_value(value),
                 None => arg.env(None::<&str>),
             });

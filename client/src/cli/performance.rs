@@ -26,7 +26,7 @@ use crate::{
             live::Live,
             progress::Progress,
         },
-        server::ServerError,
+        server::{ServerError, watch::may_exist},
     },
 };
 
@@ -47,6 +47,12 @@ Exit codes:
   2  a file or the command line is wrong
   3  the server cannot be reached";
 
+/// For the help of the commands that play nothing.
+pub(super) const EXIT_CODES_READ: &str = "\
+Exit codes:
+  0  done
+  2  a file or the command line is wrong";
+
 /// The width of a summary that goes to no terminal.
 const WIDTH: usize = 100;
 
@@ -59,17 +65,17 @@ pub(super) struct PlayArguments {
     /// The process of the server that --server names, to be watched: its CPU and memory
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
-    /// Write a page with plots; into a folder under the scenario's name
+    /// Write a page with plots to this file, or into this folder under the scenario's name
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
-    /// Write all facts as JSON; into a folder under the scenario's name
+    /// Write all facts as JSON to this file, or into this folder under the scenario's name
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where all chance comes from; without it the file's, or a new one each time
+    /// The seed of every draw of chance; without it the one in the file, or a new one each time
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Multiply populations, numbers of rooms, rates and the time under load
-    #[arg(long, value_name = "K", default_value = "1", value_parser = scale)]
+    #[arg(long, value_name = "K", default_value = "1", allow_negative_numbers = true, value_parser = scale)]
     scale: Scale,
     /// Say each step and finding as it comes, in place of the view
     #[arg(long)]
@@ -90,6 +96,9 @@ impl PlayArguments {
         if server.is_none() && self.server_pid.is_some() {
             let why = "a private one is watched anyway";
             complaints.push(format!("hubbub: --server-pid is for the server that --server names; {why}"));
+        }
+        if let Some(pid) = self.server_pid.filter(|pid| !may_exist(*pid)) {
+            complaints.push(format!("hubbub: --server-pid: there is no process {pid} on this machine"));
         }
         complaints
     }

@@ -10,7 +10,9 @@ use std::{
 use clap::Subcommand;
 
 use super::{
-    performance::{EXIT_CODES, EXIT_WRONG, Outcome, Performance, PlayArguments, block_on, complain, unprinted},
+    performance::{
+        EXIT_CODES, EXIT_CODES_READ, EXIT_WRONG, Outcome, Performance, PlayArguments, block_on, complain, unprinted,
+    },
     print,
 };
 use crate::{
@@ -30,12 +32,10 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 #[derive(Debug, Subcommand)]
 pub(super) enum ScenarioCommand {
     /// Play scenarios and say what held; without --server against a private server with temporary data
-    ///
-    /// The variable HUBBUB_SERVER is not looked at: load goes to another server only when the command line says so.
     #[command(after_help = EXIT_CODES)]
     Run(RunArguments),
     /// Tell whether files are scenarios, and what is wrong if not
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_READ)]
     Check {
         /// The files
         #[arg(value_name = "FILE", required = true)]
@@ -44,7 +44,7 @@ pub(super) enum ScenarioCommand {
     /// Print the JSON Schema of the language, for editors
     Schema,
     /// Print what changed between two runs, from what --json wrote
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_READ)]
     Compare {
         /// The run before
         #[arg(value_name = "A.json")]

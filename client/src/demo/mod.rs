@@ -22,6 +22,7 @@ use crate::{
             step::{Act, Step},
         },
         play::{self, PATIENCE, PlayError, PlayOptions, Scale, Seed, Stage, Target},
+        server::ServerError,
     },
     screen::{self, ScreenOptions},
 };
@@ -47,6 +48,12 @@ enum DemoError {
     /// The system gives no thread or runtime.
     #[error("the system gives no means to play it: {0}")]
     System(#[from] std::io::Error),
+    /// There is no program of a server to start.
+    #[error(
+        "there is no `hubbub-server`, neither beside this program nor on PATH. Build it with `cargo build --release \
+         --bin hubbub-server`, or name it with --server-bin"
+    )]
+    NoServer,
     /// It could not be played.
     #[error(transparent)]
     Play(#[from] PlayError),
@@ -96,6 +103,7 @@ fn show(server_bin: Option<PathBuf>, nick: Option<Nick>) -> Result<ExitCode, Dem
     match (playing.join(), code) {
         (Ok(Ok(()) | Err(PlayError::Interrupted)), Some(code)) => Ok(code),
         (Ok(Ok(())), None) => Err(DemoError::Story("the story ended before it began".to_owned())),
+        (Ok(Err(PlayError::Server(ServerError::NotFound))), _) => Err(DemoError::NoServer),
         (Ok(Err(error)), _) => Err(error.into()),
         // The panic has said what it was.
         (Err(_), _) => Ok(ExitCode::FAILURE),

@@ -44,6 +44,7 @@ pub(crate) struct Search {
 impl Search {
     /// Begins at a rate and never goes beyond another.
     pub(crate) fn new(first_per_s: f64, most_per_s: f64) -> Self {
+        let most_per_s = most_per_s.max(RATE_MIN);
         Self { first_per_s: first_per_s.clamp(RATE_MIN, most_per_s), most_per_s, trials: Vec::new() }
     }
 
@@ -141,6 +142,12 @@ mod tests {
     fn a_server_that_holds_everything_ends_the_search_at_its_limit() {
         let found = search(Search::new(10.0, 1_000.0), f64::INFINITY, &[]).found();
         assert_eq!(found, Capacity { held_per_s: Some(1_000.0), broke_per_s: None });
+    }
+
+    #[test]
+    fn a_limit_below_the_lowest_rate_is_the_lowest_rate() {
+        let found = search(Search::new(0.1, 0.1), f64::INFINITY, &[]).found();
+        assert_eq!(found, Capacity { held_per_s: Some(RATE_MIN), broke_per_s: None });
     }
 
     #[test]

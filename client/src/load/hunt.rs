@@ -11,6 +11,7 @@ use crate::{
         crowd::order::{Beat, Words},
         file::{Scenario, unit::Range},
         play::{Load, PlayError, Probe, Stage},
+        report::facts::ProbeFacts,
     },
 };
 
@@ -42,6 +43,8 @@ enum Showed {
     Held,
     /// The objective was broken; why.
     Broke(String),
+    /// The server refused posts: the rate is its own rule, whatever it could do, and no other rate tells more.
+    Refused(String),
     /// It was broken, and the load side was busy: nobody can say whose fault it was.
     LoadSide(String),
 }
@@ -50,10 +53,12 @@ impl Hunt {
     /// The stage: everybody connected, nothing happening.
     pub(crate) fn scenario(&self) -> Scenario {
         let about = format!(
-            "The highest rate at which 99 % of the receipts come within {}: {} clients, {} senders.",
+            "The highest rate at which 99 % of the receipts come within {}. Clients: {}, rooms: {}, senders: {}, bytes of a post: {}.",
             ms(self.p99),
             self.question.clients,
-            self.question.senders
+            self.question.rooms,
+            self.question.senders,
+            self.question.payload_bytes
         );
         Scenario { name: "Capacity".to_owned(), about, steps: Vec::new(), ..self.question.scenario() }
     }
@@ -64,17 +69,25 @@ impl Hunt {
     /// When the crowd broke down.
     pub(crate) async fn run(&self, stage: &Stage) -> Result<(), PlayError> {
         let mut search = Search::new(self.first_per_s, self.most_per_s);
-        let mut load_side = None;
+        let mut load_sides = Vec::new();
         while let Some(per_s) = search.next() {
             let probe = self.probe(stage, per_s).await?;
             let showed = self.judge(&probe);
-            stage.note(self.line(per_s, &probe, &showed));
+            stage.tried(facts(per_s, &probe, &showed));
             if let Showed::LoadSide(why) = &showed {
-                load_side = Some(why.clone());
+                load_sides.push((per_s, why.clone()));
+            }
+            if let Showed::Refused(why) = showed {
+                let found = format!(
+                    "at {} posts/s {why}; what is searched for is what the server can do, not what it permits",
+                    rate(per_s)
+                );
+                stage.conclude(&self.sought(), false, found);
+                return Ok(());
             }
             search.tried(Trial { per_s, held: showed == Showed::Held });
         }
-        self.conclude(stage, search.found(), load_side);
+        self.conclude(stage, search.found(), &load_sides);
         Ok(())
     }
 
@@ -97,54 +110,68 @@ impl Hunt {
         let behind: u64 = probe.unsettled.behind.iter().map(|(_, _, events)| events).sum();
         let refused: u64 = probe.end.refused.iter().map(|(_, count)| count).sum();
         let broken = if refused > 0 {
-            // The rate is the server's own rule, whatever it could do.
             let why = probe.end.refused.first().map_or_else(String::new, |(error, _)| error.code.as_str().to_owned());
-            return Showed::Broke(format!("{refused} posts were refused: {why}"));
+            return Showed::Refused(format!("{refused} of {} posts were refused with {why}", probe.end.sent));
         } else if behind > 0 || probe.end.unsettled > 0 {
             format!("{behind} receipts and {} answers were still missing {SETTLE:?} later", probe.end.unsettled)
         } else if probe.end.unsent > 0 {
             format!("{} posts could not be sent, for too many were without an answer", probe.end.unsent)
+        } else if lap.delivery.count == 0 {
+            "nothing was delivered".to_owned()
         } else if p99 > self.p99 {
-            format!("p99 was {}", ms(p99))
+            "too slow".to_owned()
         } else {
             return Showed::Held;
         };
         let share = lap.load_cpu_ms / lap.wall_ms.max(1.0);
         let lateness = Duration::from_micros(lap.lateness_p99_us);
         if share > LOAD_SHARE_MAX {
-            Showed::LoadSide(format!("{broken}, and the load side used {:.0} % of its core", share * 100.0))
+            Showed::LoadSide(format!("{broken}; the load side used {:.0} % of its core", share * 100.0))
         } else if lateness > self.p99.mul_f64(LATENESS_SHARE_MAX) {
-            Showed::LoadSide(format!("{broken}, and the load side sent {} late (p99)", ms(lateness)))
+            Showed::LoadSide(format!("{broken}; the load side itself sent {} late", ms(lateness)))
         } else {
             Showed::Broke(broken)
         }
     }
 
-    fn line(&self, per_s: f64, probe: &Probe, showed: &Showed) -> String {
-        let deliveries = probe.lap.totals.delivered as f64 / (probe.lap.wall_ms / 1_000.0).max(0.001);
-        let p99 = ms(Duration::from_micros(probe.lap.delivery.p99_us));
-        let end = match showed {
-            Showed::Held => "kept".to_owned(),
-            Showed::Broke(why) | Showed::LoadSide(why) => format!("broken: {why}"),
-        };
-        format!("{} posts/s: p99 {p99}, {} receipts/s, {end}", rate(per_s), rate(deliveries))
+    fn sought(&self) -> String {
+        format!("the highest rate with p99 ≤ {} is found", ms(self.p99))
     }
 
-    fn conclude(&self, stage: &Stage, found: Capacity, load_side: Option<String>) {
-        let what = format!("the highest rate with p99 ≤ {} is found", ms(self.p99));
+    fn conclude(&self, stage: &Stage, found: Capacity, load_sides: &[(f64, String)]) {
         let words = match (found.held_per_s, found.broke_per_s) {
             (Some(held), Some(broke)) => format!("{} posts/s; {} posts/s are too many", rate(held), rate(broke)),
             (Some(held), None) => format!("{} posts/s, the most that was to be tried", rate(held)),
             (None, Some(broke)) => format!("not even {} posts/s keep it", rate(broke)),
             (None, None) => "nothing was tried".to_owned(),
         };
-        stage.conclude(&what, found.held_per_s.is_some(), words);
-        if let Some(why) = load_side {
+        stage.conclude(&self.sought(), found.held_per_s.is_some(), words);
+        let decisive =
+            found.broke_per_s.and_then(|broke| load_sides.iter().find(|(rate, _)| rate.total_cmp(&broke).is_eq()));
+        if let Some((_, why)) = decisive {
             stage.note(format!(
-                "The load side was at its own limit where the objective broke ({why}): the server may well hold more. \
-                 Play the load from another machine, or with fewer clients."
+                "Where the objective broke, the load side was no longer in time itself ({why}): the server may well hold \
+                 more. Play the load when the machine has nothing else to do, with fewer clients, or from another machine."
             ));
         }
+    }
+}
+
+/// A probe as reports tell it.
+fn facts(per_s: f64, probe: &Probe, showed: &Showed) -> ProbeFacts {
+    let lap = &probe.lap;
+    let why = match showed {
+        Showed::Held => String::new(),
+        Showed::Broke(why) | Showed::Refused(why) | Showed::LoadSide(why) => why.clone(),
+    };
+    ProbeFacts {
+        posts_per_s: per_s,
+        p99_ms: lap.delivery.p99_us as f64 / 1_000.0,
+        receipts_per_s: lap.totals.delivered as f64 / (lap.wall_ms / 1_000.0).max(0.001),
+        held: *showed == Showed::Held,
+        why,
+        load_share: lap.load_cpu_ms / lap.wall_ms.max(1.0),
+        load_lateness_p99_ms: lap.lateness_p99_us as f64 / 1_000.0,
     }
 }
 

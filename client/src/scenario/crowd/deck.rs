@@ -163,7 +163,7 @@ impl Deck {
         self.over = true;
         let ledger = std::mem::replace(&mut self.ledger, Ledger::new(self.config.run.clone()));
         let mut account = ledger.close(self.now);
-        account.load = self.meter.close(account.totals.delivered);
+        account.load = self.meter.close(account.totals.delivered, account.delivery.p99_us);
         account
     }
 }

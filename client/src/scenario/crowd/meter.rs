@@ -29,6 +29,12 @@ const LATENESS_P99_MAX: Duration = Duration::from_millis(10);
 /// The largest lateness that is told from larger ones, in microseconds.
 const LATENESS_US_MAX: u64 = 3_600_000_000;
 
+/// Of fewer posts than this, one in a hundred is none.
+const LATE_POSTS_MIN: u64 = 100;
+
+/// Lateness that is a smaller part of the delivery latency than one of so many is not what made it.
+const LATENESS_PARTS: u64 = 4;
+
 /// Connections below which memory for each is mostly noise.
 const CONNECTIONS_MEASURED_MIN: u64 = 500;
 
@@ -138,7 +144,7 @@ impl Meter {
     }
 
     /// The account of the load side.
-    pub(super) fn close(&self, delivered: u64) -> LoadSide {
+    pub(super) fn close(&self, delivered: u64, delivery_p99_us: u64) -> LoadSide {
         let cpu = self.cpu();
         let (online, bytes) = self.most;
         let grown = self.memory_begin_bytes.map(|begin| bytes.saturating_sub(begin) as f64 / online as f64);
@@ -151,19 +157,22 @@ impl Meter {
             bytes_per_connection: grown.filter(|_| online >= CONNECTIONS_MEASURED_MIN),
             bottleneck: None,
         };
-        load.bottleneck = self.bottleneck(&load);
+        load.bottleneck = self.bottleneck(&load, delivery_p99_us);
         load
     }
 
+    /// Whether so many posts were sent so late that it shows in the latencies, which count from the intended time.
+    fn is_late(&self, load: &LoadSide, delivery_p99_us: u64) -> bool {
+        self.lateness.len() >= LATE_POSTS_MIN
+            && u128::from(load.lateness_p99_us) > LATENESS_P99_MAX.as_micros()
+            && load.lateness_p99_us.saturating_mul(LATENESS_PARTS) >= delivery_p99_us
+    }
+
     /// Why the figures are not the server's alone, if that is so.
-    fn bottleneck(&self, load: &LoadSide) -> Option<String> {
+    fn bottleneck(&self, load: &LoadSide, delivery_p99_us: u64) -> Option<String> {
         let mut reasons = Vec::new();
         if load.busiest_share > BUSY_SHARE_MAX {
             reasons.push(format!("its thread was busy for {:.0} % of its busiest second", load.busiest_share * 100.0));
-        }
-        if u128::from(load.lateness_p99_us) > LATENESS_P99_MAX.as_micros() {
-            let late_ms = load.lateness_p99_us as f64 / 1e3;
-            reasons.push(format!("one post in a hundred was sent {late_ms:.1} ms later than intended or more"));
         }
         if self.not_sent > 0 {
             let posts = self.not_sent;
@@ -171,7 +180,17 @@ impl Meter {
                 "{posts} posts were not sent at all, for {OPEN_UNDER_WAY_MAX} of one flow were under way"
             ));
         }
-        (!reasons.is_empty()).then(|| format!("the load side was at its limit: {}", reasons.join("; ")))
+        let is_at_its_limit = !reasons.is_empty();
+        if self.is_late(load, delivery_p99_us) {
+            let late_ms = load.lateness_p99_us as f64 / 1e3;
+            reasons.push(format!("one post in a hundred was sent {late_ms:.1} ms later than intended or more"));
+        }
+        let what = match is_at_its_limit {
+            true => "the load side was at its limit",
+            // Its thread had time, and did not run: something else had the cores.
+            false => "the machine was too busy to send in time",
+        };
+        (!reasons.is_empty()).then(|| format!("{what} ({})", reasons.join("; ")))
     }
 }
 
@@ -195,13 +214,17 @@ mod tests {
     #[test]
     fn who_was_late_or_left_posts_out_says_so_and_who_was_not_says_nothing() {
         let mut meter = Meter::new().expect("room for it");
+        meter.late(Duration::from_secs(1));
+        assert_eq!(meter.close(0, 0).bottleneck, None, "one post is no load");
         (0..1_000).for_each(|_| meter.late(Duration::from_micros(300)));
-        assert_eq!(meter.close(0).bottleneck, None);
+        assert_eq!(meter.close(0, 1_000).bottleneck, None);
         (0..20).for_each(|_| meter.late(Duration::from_millis(40)));
-        let said = meter.close(0).bottleneck.expect("is late");
+        assert_eq!(meter.close(0, 400_000).bottleneck, None, "other things were slower by far");
+        let said = meter.close(0, 50_000).bottleneck.expect("is late");
+        assert!(said.contains("the machine was too busy"), "{said}");
         assert!(said.contains("one post in a hundred") && !said.contains("not sent"), "{said}");
         meter.not_sent = 3;
-        assert!(meter.close(0).bottleneck.is_some_and(|said| said.contains("3 posts were not sent")));
+        assert!(meter.close(0, 0).bottleneck.is_some_and(|said| said.contains("at its limit (3 posts were not sent")));
         assert!(meter.lap().1 >= 300);
         assert_eq!(meter.lap().1, 0, "a lap begins anew");
     }

@@ -139,7 +139,8 @@ fn syntax_help(text: &str, spot: Spot) -> String {
             }
         }
     }
-    if line.split(": ").count() > 2 && !line.contains('{') {
+    let is_colon = line.chars().skip(spot.column.saturating_sub(1)).collect::<String>().starts_with(": ");
+    if is_colon || line.split(": ").count() > 2 && !line.contains('{') {
         return "a text with `: ` in it stands in quotes".to_owned();
     }
     "check the indentation of this line and of those before it".to_owned()

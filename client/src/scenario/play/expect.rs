@@ -17,6 +17,7 @@ use crate::scenario::{
         who::Who,
     },
     id::{PersonId, RoomId},
+    report::commas,
 };
 
 /// How often is looked at what tells nobody that it changed.
@@ -240,7 +241,7 @@ fn difference((first, before): (&str, &ReadHistory), (second, after): (&str, &Re
 
 fn all_accepted(fates: &[Fate]) -> Judged {
     let accepted = fates.iter().filter(|fate| fate.accepted.is_some()).count();
-    let counts = format!("{accepted} of {}", wording::count(fates.len() as u64, "post"));
+    let counts = format!("{} of {}", commas(accepted as u64), wording::count(fates.len() as u64, "post"));
     if accepted == fates.len() { Ok(counts) } else { Err(with_refusals(counts, fates)) }
 }
 
@@ -264,7 +265,7 @@ fn all_duplicates(fates: &[Fate], firsts: &[Fate]) -> Judged {
 
 fn enough_refused(fates: &[Fate], code: ErrorCode, at_least: u32) -> Judged {
     let refused = fates.iter().filter(|fate| fate.refused.as_ref().is_some_and(|error| error.code == code)).count();
-    let counts = format!("{refused} of {}", wording::count(fates.len() as u64, "post"));
+    let counts = format!("{} of {}", commas(refused as u64), wording::count(fates.len() as u64, "post"));
     if refused >= at_least as usize { Ok(counts) } else { Err(with_refusals(counts, fates)) }
 }
 

@@ -23,7 +23,7 @@ impl Stage {
     /// # Errors
     /// When the crowd broke down.
     pub(crate) async fn finish(&self, thresholds: &[Threshold], interrupted: bool) -> Result<Facts, PlayError> {
-        self.journal.stopping();
+        self.journal.ending(interrupted);
         let account = self.watched(self.account(interrupted)).await?;
         let at = self.now();
         self.watch.borrow_mut().look(at);
@@ -35,7 +35,7 @@ impl Stage {
         let all = || record.findings.iter().chain(&invariants).chain(&thresholds);
         let verdict = verdict(interrupted, all());
         let mut notes = record.notes;
-        notes.extend(limits_to_raise(&record.limits_met));
+        notes.extend(limits_to_raise(&record.limits_met, self.server_facts.private));
         Ok(Facts {
             format: FORMAT,
             scenario: Played { duration_ms: as_ms(at), rooms: self.room_count(), ..self.played.clone() },
@@ -44,6 +44,7 @@ impl Stage {
             invariants,
             thresholds,
             notes,
+            probes: record.probes,
             marks: record.marks,
             account,
             server: ServerFacts { cost, ..self.server_facts.clone() },
@@ -123,7 +124,11 @@ fn verdict<'a>(interrupted: bool, mut findings: impl Iterator<Item = &'a Finding
 }
 
 /// What to do about limits of the server that were met, and that nobody wanted to meet.
-fn limits_to_raise(codes: &BTreeSet<String>) -> Vec<String> {
+fn limits_to_raise(codes: &BTreeSet<String>, is_private: bool) -> Vec<String> {
+    let place = match is_private {
+        true => "in the file: `server: {limits: …}`",
+        false => "under `[limits]` in that server's configuration",
+    };
     let limits = |code: &str| -> Option<&[&str]> {
         Some(match code {
             "rate_limited" => &["post_burst", "posts_per_s", "request_burst", "requests_per_s"],
@@ -139,8 +144,8 @@ fn limits_to_raise(codes: &BTreeSet<String>) -> Vec<String> {
     let sentence = |code: &String| {
         let limits = limits(code)?.join("`, `");
         Some(format!(
-            "The server refused with `{code}`: if that is not what is to be shown, raise its `{limits}` (in the file: \
-             `server: {{limits: …}}`), or let the step say `may_be_refused: true`."
+            "The server refused with `{code}`: if that is not what is to be shown, raise its `{limits}` ({place}), or \
+             let the step say `may_be_refused: true`."
         ))
     };
     codes.iter().filter_map(sentence).collect()
@@ -170,8 +175,12 @@ mod tests {
 
     #[test]
     fn a_limit_that_was_met_is_named() {
-        let notes = limits_to_raise(&["rate_limited".to_owned(), "not_joined".to_owned()].into());
+        let codes = ["rate_limited".to_owned(), "not_joined".to_owned()].into();
+        let notes = limits_to_raise(&codes, true);
         assert_eq!(notes.len(), 1);
+        assert!(notes[0].contains("in the file"), "{}", notes[0]);
+        let notes = limits_to_raise(&codes, false);
+        assert!(notes[0].contains("`[limits]`") && !notes[0].contains("in the file"), "{}", notes[0]);
         assert!(notes[0].contains("`posts_per_s`") && notes[0].contains("may_be_refused"), "{}", notes[0]);
     }
 }

@@ -9,8 +9,8 @@ use crate::scenario::{
     file::Place,
     id::Moment,
     report::{
-        facts::{Finding, Mark, MarkKind, ServerSample},
-        progress::Progress,
+        facts::{Finding, Mark, MarkKind, ProbeFacts, ServerSample},
+        progress::{Ending, Progress},
     },
 };
 
@@ -34,6 +34,7 @@ struct Private {
     phases: Vec<(u64, String)>,
     next_number: u64,
     notes: Vec<String>,
+    probes: Vec<ProbeFacts>,
     limits_met: BTreeSet<String>,
     findings_dropped: u64,
 }
@@ -44,6 +45,7 @@ pub(super) struct Record {
     pub(super) findings: Vec<Finding>,
     pub(super) marks: Vec<Mark>,
     pub(super) notes: Vec<String>,
+    pub(super) probes: Vec<ProbeFacts>,
     /// Codes of refusals that nobody had asked for.
     pub(super) limits_met: BTreeSet<String>,
 }
@@ -151,6 +153,11 @@ impl Journal {
         }
     }
 
+    /// A rate was tried. Who searches for one bounds how many there are.
+    pub(super) fn tried(&self, probe: ProbeFacts) {
+        self.private.borrow_mut().probes.push(probe);
+    }
+
     /// A limit was met that nobody wanted to meet.
     pub(super) fn met(&self, code: ErrorCode) {
         self.private.borrow_mut().limits_met.insert(code.to_string());
@@ -161,9 +168,10 @@ impl Journal {
         self.change(|progress| progress.server = sample);
     }
 
-    /// The story is over.
-    pub(super) fn stopping(&self) {
-        self.change(|progress| progress.stopping = true);
+    /// The story is over, or was ended from outside before that.
+    pub(super) fn ending(&self, interrupted: bool) {
+        let ending = if interrupted { Ending::Early } else { Ending::Story };
+        self.change(|progress| progress.ending = Some(ending));
     }
 
     /// Everything, at the end.
@@ -177,6 +185,7 @@ impl Journal {
             findings: progress.findings.clone(),
             marks: progress.marks.clone(),
             notes: private.notes,
+            probes: private.probes,
             limits_met: private.limits_met,
         }
     }

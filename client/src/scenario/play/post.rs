@@ -11,6 +11,7 @@ use crate::scenario::{
         step::{Pace, Post},
     },
     id::GroupId,
+    report::commas,
 };
 
 /// Repeats that are sent at once.
@@ -106,17 +107,18 @@ impl Stage {
         if !may_be_refused {
             for (error, times) in &end.refused {
                 self.journal.met(error.code);
-                lines.push(format!("{times} refused with {}", wording::refusal(error)));
+                lines.push(format!("{} refused with {}", commas(*times), wording::refusal(error)));
             }
         }
         if end.unsettled > 0 {
-            lines.push(format!("{} without an answer", end.unsettled));
+            lines.push(format!("{} without an answer", commas(end.unsettled)));
         }
         if end.unsent > 0 {
             lines.push(format!("{} could not be sent: nobody who was to send them was connected in time", end.unsent));
         }
         if !lines.is_empty() {
-            let found = format!("{} of {} accepted\n{}", end.accepted, end.sent + end.unsent, lines.join("\n"));
+            let found =
+                format!("{} of {} accepted\n{}", commas(end.accepted), commas(end.sent + end.unsent), lines.join("\n"));
             self.find(place, Verdict::failed(what, found));
         }
     }

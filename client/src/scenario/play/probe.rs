@@ -7,6 +7,7 @@ use crate::scenario::{
     crowd::order::{Beat, Flow, FlowEnd, RoomChoice, Unsettled, Words},
     file::{Place, who::Who},
     ledger::account::Lap,
+    report::facts::ProbeFacts,
 };
 
 /// What a probe is made of.
@@ -48,6 +49,7 @@ impl Stage {
             Ok::<_, PlayError>((end, unsettled))
         });
         let (end, unsettled) = played.await?;
+        end.refused.iter().for_each(|(error, _)| self.journal.met(error.code));
         drop(phase);
         Ok(Probe { end, unsettled, lap: self.crowd.lap().await? })
     }
@@ -56,6 +58,11 @@ impl Stage {
     pub(crate) fn conclude(&self, what: &str, held: bool, found: String) {
         let verdict = Verdict { what: what.to_owned(), held, found };
         self.find(Place::default(), verdict);
+    }
+
+    /// Writes down how a rate went.
+    pub(crate) fn tried(&self, probe: ProbeFacts) {
+        self.journal.tried(probe);
     }
 
     /// Where the server is.

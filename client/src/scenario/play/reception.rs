@@ -10,6 +10,7 @@ use crate::scenario::{
     },
     file::{Place, expectation::Within, who::Who},
     id::{GroupId, MessageId, Moment, PersonId},
+    report::commas,
 };
 
 /// How long is looked on for what did not come in time, so that late is told from never. Only in a failure.
@@ -70,7 +71,15 @@ impl Stage {
         let fates = self.fates(&groups).await?;
         let names = Names { stage: self, fates: fates.iter().map(|fate| (fate.message, fate)).collect() };
         let name = |person, message| (self.cast.name(person).to_owned(), names.message(message));
-        Ok(judge(&reception, times, within, name))
+        let mut judged = judge(&reception, times, within, name);
+        if let (false, Some((person, message))) = (judged.held, reception.missing.first())
+            && let Some(fate) = names.fates.get(message)
+            && !self.crowd.members(fate.room).await?.contains(person)
+        {
+            // The commonest mistake in a story of many rooms: nobody hears what is said elsewhere.
+            judged.found.push_str(&format!("\n{} is not in {}", self.cast.name(*person), self.room_name(fate.room)));
+        }
+        Ok(judged)
     }
 
     /// Without a limit in the file, patience begins anew as long as something came in it.
@@ -145,7 +154,7 @@ fn judge(
         return Judgement { held: false, found: "there was nothing to receive: no post was accepted".to_owned() };
     }
     let came = (*expected).saturating_sub(missing.len() as u64);
-    let mut found = format!("{came} of {}", wording::count(*expected, "receipt"));
+    let mut found = format!("{} of {}", commas(came), wording::count(*expected, "receipt"));
     let worst = latencies.last().copied();
     if let Some(worst) = worst {
         let figures = [0.5, 0.99].map(|quantile| {
@@ -169,7 +178,10 @@ fn judge(
     held &= too_often.is_empty() && (missing.is_empty() || within.is_some_and(|within| within.quantile < 1.0));
     details.extend(missing.iter().map(|(person, message)| {
         let (person, message) = name(*person, *message);
-        format!("{person} lacks {message}")
+        match times {
+            1 => format!("{person} lacks {message}"),
+            _ => format!("{person} does not have {message} {times} times"),
+        }
     }));
     details.extend(too_often.iter().map(|(person, message, count)| {
         let (person, message) = name(*person, *message);

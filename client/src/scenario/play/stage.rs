@@ -111,7 +111,8 @@ impl Stage {
         }
         let journal = Journal::new(&scenario.name, cast.len() as u64);
         if server.is_none() && scenario.server != Default::default() {
-            journal.note("The file's `server:` settings are for a private server and were not used.".to_owned());
+            let note = "The `server:` settings of the scenario are for a private server: here the server's own limits were in force.";
+            journal.note(note.to_owned());
         }
         let stage = Self {
             server_facts: ServerFacts { url, private: server.is_some(), cost: None },

@@ -12,6 +12,7 @@ use crate::scenario::{
         unit::{Ramp, Rate},
         who::{Term, Who},
     },
+    report::commas,
 };
 
 /// What of a text is shown in a step.
@@ -51,7 +52,7 @@ pub(super) fn number_of(number: f64) -> String {
 /// `1 post`, `2 posts`.
 pub(super) fn count(count: u64, noun: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{s}")
+    format!("{} {noun}{s}", commas(count))
 }
 
 /// Some of many lines, and how many there are more.

@@ -21,6 +21,8 @@ pub(crate) struct Facts {
     pub(crate) thresholds: Vec<Finding>,
     /// Whole sentences for people: a limit to raise, a setting that was not used, …
     pub(crate) notes: Vec<String>,
+    /// The rates that were tried, in their order, by `hubbub load find-capacity`; else empty.
+    pub(crate) probes: Vec<ProbeFacts>,
     /// Phases and faults, for marks in the plots.
     pub(crate) marks: Vec<Mark>,
     pub(crate) account: Account,
@@ -115,6 +117,24 @@ pub(crate) struct Finding {
     /// The line of the file; `None`: no file says it.
     pub(crate) line: Option<u32>,
     pub(crate) at_ms: f64,
+}
+
+/// One rate that was tried, measured by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ProbeFacts {
+    /// Posts a second, as they were meant.
+    pub(crate) posts_per_s: f64,
+    /// Delivery latency that 99 % of the receipts kept.
+    pub(crate) p99_ms: f64,
+    pub(crate) receipts_per_s: f64,
+    /// Whether the objective was kept.
+    pub(crate) held: bool,
+    /// What broke it, in a few words; empty when it held.
+    pub(crate) why: String,
+    /// The share of its core that the load side used.
+    pub(crate) load_share: f64,
+    /// How late the load side itself sent: 99 % of the posts were less late.
+    pub(crate) load_lateness_p99_ms: f64,
 }
 
 /// Something to be marked in a plot.

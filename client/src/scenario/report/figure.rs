@@ -30,6 +30,11 @@ pub(super) fn outcome(facts: &Facts) -> String {
     }
 }
 
+/// Why the figures are not the server's alone. Where rates are tried until one breaks, that is told of each by itself.
+pub(super) fn bottleneck(facts: &Facts) -> Option<&str> {
+    facts.account.load.bottleneck.as_deref().filter(|_| facts.probes.is_empty())
+}
+
 /// Posts that were refused, whatever the code.
 pub(super) fn refused(facts: &Facts) -> u64 {
     facts.account.totals.refused.values().fold(0, |sum, n| sum.saturating_add(*n))

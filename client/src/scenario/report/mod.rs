@@ -13,4 +13,4 @@ pub(crate) mod sample;
 mod summary;
 mod text;
 
-pub(crate) use self::{compare::compare, summary::summary};
+pub(crate) use self::{compare::compare, number::commas, summary::summary};

@@ -117,7 +117,8 @@ fn three(value: f64) -> String {
     }
 }
 
-fn commas(n: u64) -> String {
+/// A count with all its digits.
+pub(crate) fn commas(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -17,6 +17,25 @@ pub(crate) struct Progress {
     pub(crate) marks: Vec<Mark>,
     /// The newest look at the server's process.
     pub(crate) server: Option<ServerSample>,
-    /// The story was told to end early.
-    pub(crate) stopping: bool,
+    /// Why nothing more is played; `None` while the story goes on.
+    pub(crate) ending: Option<Ending>,
+}
+
+/// How the story came to its end: everybody catches up, and the rooms are read back, before there is a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All of it was played.
+    Story,
+    /// It was ended from outside.
+    Early,
+}
+
+impl Ending {
+    /// What is going on, in words.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Story => "played; everybody catches up, and the rooms are read back",
+            Self::Early => "ending early; everybody catches up for a moment",
+        }
+    }
 }

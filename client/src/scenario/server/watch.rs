@@ -94,6 +94,11 @@ fn merged(samples: &[ServerSample]) -> ServerSample {
     }
 }
 
+/// Whether there is such a process; also where the system does not tell.
+pub(crate) fn may_exist(pid: u32) -> bool {
+    !fs::exists("/proc/self").unwrap_or(false) || fs::exists(format!("/proc/{pid}")).unwrap_or(true)
+}
+
 fn read(pid: u32, at: Moment) -> Option<Reading> {
     let cpu_ms = cpu_ms(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
     let memory_bytes = memory_bytes(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)?;

@@ -96,7 +96,7 @@ fn an_open_flow_sends_what_is_due_whatever_the_server_does_and_late_posts_keep_t
     assert_eq!(stage.posted(), 1);
     stage.later(Duration::from_millis(500));
     assert_eq!(stage.posted(), 50, "those that the loop was late for are not left out");
-    assert_eq!(stage.scene.deck.meter.close(0).lateness_max_us / 1_000, 495);
+    assert_eq!(stage.scene.deck.meter.close(0, 0).lateness_max_us / 1_000, 495);
     stage.later(Duration::from_secs(1));
     assert_eq!(stage.posted(), 48);
     assert!(stage.end.try_recv().is_err(), "it is over when all are answered");

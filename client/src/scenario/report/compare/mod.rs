@@ -95,8 +95,8 @@ fn remarks(a: &Facts, b: &Facts) -> Vec<String> {
         remarks.push("one server was private for its run, the other was there before".to_owned());
     }
     for (letter, facts) in [("A", a), ("B", b)] {
-        if let Some(reason) = &facts.account.load.bottleneck {
-            remarks.push(format!("the figures of {letter} are the load side's own and not the server's: {reason}"));
+        if let Some(reason) = figure::bottleneck(facts) {
+            remarks.push(format!("the figures of {letter} are not the server's alone: {reason}"));
         }
     }
     remarks

@@ -5,7 +5,9 @@ mod rich;
 use std::collections::BTreeMap;
 
 pub(super) use self::rich::rich;
-use super::facts::{FORMAT, Facts, Finding, Mark, MarkKind, Played, ServerCost, ServerFacts, ServerSample, Verdict};
+use super::facts::{
+    FORMAT, Facts, Finding, Mark, MarkKind, Played, ProbeFacts, ServerCost, ServerFacts, ServerSample, Verdict,
+};
 use crate::scenario::ledger::{
     account::{Account, Interval, Latency, Life, LoadSide, Totals},
     breach::{Breach, BreachKind},
@@ -25,7 +27,13 @@ pub(super) fn invariants(lost: u64, end_ms: f64) -> Vec<Finding> {
         "unread counts equal the model",
         "nothing reaches outsiders",
     ];
-    let found = |at: usize| if at == 0 && lost > 0 { format!("{lost} receipts never came") } else { String::new() };
+    let found = |at: usize| {
+        if at == 0 && lost > 0 {
+            format!("{lost} receipts never came")
+        } else {
+            "2 posts, 5 receipts, 2 events read back".to_owned()
+        }
+    };
     whats.iter().enumerate().map(|(at, what)| finding(what, at > 0 || lost == 0, &found(at), None, end_ms)).collect()
 }
 
@@ -60,6 +68,7 @@ pub(super) fn small() -> Facts {
         invariants: invariants(0, 1_234.5),
         thresholds: vec![finding("lost == 0", true, "0", Some(21), 1_234.5)],
         notes: Vec::new(),
+        probes: Vec::new(),
         marks: vec![],
         account: small_account(),
         server: ServerFacts {
@@ -145,6 +154,28 @@ fn small_account() -> Account {
         },
         ..Account::default()
     }
+}
+
+/// Rates were tried until one broke.
+pub(super) fn searched() -> Facts {
+    let probe = |posts_per_s: f64, p99_ms, why: &str| ProbeFacts {
+        posts_per_s,
+        p99_ms,
+        receipts_per_s: posts_per_s * 49.5,
+        held: why.is_empty(),
+        why: why.to_owned(),
+        load_share: posts_per_s / 10_000.0,
+        load_lateness_p99_ms: 0.3,
+    };
+    let mut facts = small();
+    facts.probes = vec![
+        probe(50.0, 1.8, ""),
+        probe(1_600.0, 44.5, "too slow"),
+        probe(800.0, 15.9, ""),
+        probe(1_131.4, 30.2, "too slow; the load side itself sent 12.0 ms late"),
+    ];
+    facts.account.load.bottleneck = Some("the load side was at its limit".to_owned());
+    facts
 }
 
 /// Nothing happened at all.

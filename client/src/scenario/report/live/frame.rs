@@ -154,8 +154,10 @@ impl Frame {
 }
 
 fn phase(progress: &Progress) -> String {
-    let phase = progress.phase.as_deref().unwrap_or("–");
-    if progress.stopping { format!("{phase} (ending early, please wait)") } else { phase.to_owned() }
+    match progress.ending {
+        Some(ending) => ending.words().to_owned(),
+        None => progress.phase.clone().unwrap_or_else(|| "–".to_owned()),
+    }
 }
 
 fn troubles(sample: &Sample) -> String {

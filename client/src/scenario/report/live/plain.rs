@@ -44,9 +44,8 @@ pub(super) fn elapsed_ms(sample: &Sample) -> f64 {
 fn place(progress: &Progress) -> String {
     let steps = Some(progress.steps.join(" · ")).filter(|steps| !steps.is_empty());
     let parts = [progress.phase.clone(), steps];
-    let mut place = parts.into_iter().flatten().collect::<Vec<_>>().join(" › ");
-    if progress.stopping {
-        place = format!("ending early; {place}");
+    match progress.ending {
+        Some(ending) => ending.words().to_owned(),
+        None => parts.into_iter().flatten().collect::<Vec<_>>().join(" › "),
     }
-    place
 }

@@ -6,7 +6,11 @@ use insta::assert_snapshot;
 use vt100::Parser;
 
 use super::{super::example, *};
-use crate::scenario::{id::Moment, ledger::account::Totals, report::facts::ServerSample};
+use crate::scenario::{
+    id::Moment,
+    ledger::account::Totals,
+    report::{facts::ServerSample, progress::Ending},
+};
 
 fn terminal() -> Parser {
     let size = |n| NonZero::new(n).expect("a size");
@@ -45,7 +49,7 @@ fn progress() -> Progress {
         findings: example::rich(1, 1.0).expectations.into_iter().take(3).collect(),
         marks: Vec::new(),
         server: Some(ServerSample { at_ms: 12_000.0, cores: 0.72, memory_bytes: 45 << 20 }),
-        stopping: false,
+        ending: None,
     }
 }
 
@@ -75,6 +79,20 @@ fn a_narrow_frame_leaves_the_curves_out() {
 fn a_line_for_files_tells_the_same_in_short() {
     assert_snapshot!(plain::line(&sample(12), &progress()));
     assert_snapshot!(plain::line(&Sample::default(), &Progress::default()));
+}
+
+#[test]
+fn only_an_interrupt_ends_it_early() {
+    let words = |ending| {
+        let progress = Progress { ending: Some(ending), steps: Vec::new(), ..progress() };
+        [plain::line(&sample(3), &progress), text(&shown(3, &progress, 100))]
+    };
+    for shown in words(Ending::Story) {
+        assert!(shown.contains("the rooms are read back") && !shown.contains("early"), "{shown}");
+    }
+    for shown in words(Ending::Early) {
+        assert!(shown.contains("ending early"), "{shown}");
+    }
 }
 
 #[test]

@@ -47,6 +47,7 @@ pub(crate) fn render(facts: &Facts) -> String {
                 main {
                     (tiles(facts))
                     (table::verdicts(facts))
+                    @if let Some(probes) = table::probes(facts) { (probes) }
                     @if let Some(breaches) = table::breaches(facts) { (breaches) }
                     (plots(facts))
                     @if let Some(lives) = life::lives(facts) { (lives) }
@@ -86,8 +87,8 @@ fn header(facts: &Facts) -> Markup {
                 " for " (time_ms(played.duration_ms)) " · seed " (played.seed) " · scale " (plain(played.scale))
                 " · " (started(played.started_unix_ms)) " · " (name(&played.program)) " · " (name(&played.machine))
             }
-            @if let Some(reason) = &facts.account.load.bottleneck {
-                p.banner { strong { "These figures are the load side's own and not the server's: " } (name(reason)) }
+            @if let Some(reason) = figure::bottleneck(facts) {
+                p.banner { strong { "These figures are not the server's alone: " } (name(reason)) }
             }
             @for note in &facts.notes { p.banner.note { (name(note)) } }
         }

@@ -45,6 +45,33 @@ fn verdict(finding: &Finding) -> Markup {
     }
 }
 
+/// The rates that were tried, one by one.
+pub(super) fn probes(facts: &Facts) -> Option<Markup> {
+    if facts.probes.is_empty() {
+        return None;
+    }
+    Some(html! {
+        section {
+            h2 id="probes" { "The rates that were tried" }
+            div.panel { div.scroll { table {
+                thead { tr { th { "Objective" } th.number { "Posts" } th.number { "p99" } th.number { "Receipts" } th.number { "Load side" } th.number { "Sent late, p99" } th { "Broken by" } } }
+                tbody { @for probe in &facts.probes {
+                    tr {
+                        td { @if probe.held { span.held { "✓ kept" } } @else { span.bad { "✗ broken" } } }
+                        td.number { (rate(probe.posts_per_s)) }
+                        td.number { (time_ms(probe.p99_ms)) }
+                        td.number { (rate(probe.receipts_per_s)) }
+                        td.number { (percent(probe.load_share)) }
+                        td.number { (time_ms(probe.load_lateness_p99_ms)) }
+                        td { (name(&probe.why)) }
+                    }
+                } }
+            } }
+            p.soft { "Each is measured by itself, and one that breaks is tried again: two of three count. The load side's share is of its one core." } }
+        }
+    })
+}
+
 /// The percentiles of everything that was timed.
 pub(super) fn percentiles(facts: &Facts) -> Markup {
     let account = &facts.account;

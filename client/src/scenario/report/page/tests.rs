@@ -24,6 +24,17 @@ fn tags(page: &str) -> Vec<&str> {
 }
 
 #[test]
+fn the_rates_that_were_tried_are_a_table_without_an_alarm() {
+    let page = render(&example::searched());
+    assert!(
+        page.contains("The rates that were tried") && page.contains("the load side itself sent 12.0 ms late"),
+        "{page}"
+    );
+    assert!(!page.contains("not the server's alone"), "{page}");
+    assert!(!render(&example::small()).contains("The rates that were tried"));
+}
+
+#[test]
 fn a_page_fetches_nothing_and_runs_nothing() {
     for page in pages() {
         assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));

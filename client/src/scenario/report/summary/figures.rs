@@ -3,8 +3,8 @@
 use super::{
     super::{
         figure,
-        number::{bytes, count, counted, large, percent, rate, time_us},
-        text::{SEPARATOR, columns, hanging, left},
+        number::{bytes, count, counted, large, percent, rate, time_ms, time_us},
+        text::{SEPARATOR, cells, columns, hanging, left},
     },
     Page,
 };
@@ -12,6 +12,16 @@ use crate::scenario::ledger::account::Latency;
 
 /// How wide the names before the lines are.
 const LABEL_CELLS: usize = 13;
+
+/// Fewer deliveries tell nothing about what one costs.
+const DELIVERIES_MIN: u64 = 1_000;
+
+/// Posts that were sent so much late at most were in time.
+const IN_TIME_US: u64 = 1_000;
+
+/// What became of an objective at a rate.
+const KEPT: &str = "kept";
+const BROKEN: &str = "broken";
 
 impl Page<'_> {
     /// All of them.
@@ -31,6 +41,32 @@ impl Page<'_> {
         }
     }
 
+    /// The rates that were tried, a line each.
+    pub(super) fn probes(&self, out: &mut String) {
+        let probes = &self.facts.probes;
+        if probes.is_empty() {
+            return;
+        }
+        let title = ["Rates tried", "posts", "p99", "receipts", "load side"].map(str::to_owned).to_vec();
+        let rows = probes.iter().map(|probe| {
+            let word = if probe.held { KEPT } else { BROKEN }.to_owned();
+            let latency = time_ms(probe.p99_ms);
+            vec![word, rate(probe.posts_per_s), latency, rate(probe.receipts_per_s), percent(probe.load_share)]
+        });
+        let table = columns(&std::iter::once(title).chain(rows).collect::<Vec<_>>());
+        let mut lines = table.iter();
+        if let Some(title) = lines.next() {
+            out.push_str(&format!("\n{}\n", self.paint.bold(title)));
+        }
+        for (line, probe) in lines.zip(probes) {
+            let head = match line.strip_prefix(BROKEN) {
+                Some(rest) => format!("{}{rest}  ", self.paint.bad(BROKEN)),
+                None => format!("{line}  "),
+            };
+            out.push_str(&hanging(&head, cells(line) + 2, &probe.why, self.width));
+        }
+    }
+
     fn latencies(&self, out: &mut String) {
         let account = &self.facts.account;
         let kinds = [
@@ -43,7 +79,9 @@ impl Page<'_> {
         if seen.is_empty() {
             return;
         }
-        let title = ["Latency", "p50", "p90", "p99", "p99.9", "max", "count"].map(str::to_owned).to_vec();
+        // The latency of many rates, most of them tried in vain, is that of none.
+        let name = if self.facts.probes.is_empty() { "Latency" } else { "All together" };
+        let title = [name, "p50", "p90", "p99", "p99.9", "max", "count"].map(str::to_owned).to_vec();
         let rows = seen.into_iter().map(|(name, latency)| row(name, latency));
         let table = columns(&std::iter::once(title).chain(rows).collect::<Vec<_>>());
         for (at, line) in table.iter().enumerate() {
@@ -127,8 +165,8 @@ impl Page<'_> {
         let Some(cost) = &self.facts.server.cost else {
             return "its process could not be watched".to_owned();
         };
-        let per_delivery =
-            cost.cpu_us_per_delivery.map(|us| format!(", {}\u{a0}µs a delivery", large(us))).unwrap_or_default();
+        let per_delivery = cost.cpu_us_per_delivery.filter(|_| self.is_load());
+        let per_delivery = per_delivery.map(|us| format!(", {}\u{a0}µs a delivery", large(us))).unwrap_or_default();
         format!(
             "{} of CPU{per_delivery}{SEPARATOR}memory {} at first, {} at most",
             time_us(cost.cpu_ms * 1e3),
@@ -139,16 +177,25 @@ impl Page<'_> {
 
     fn load(&self) -> String {
         let load = &self.facts.account.load;
-        let mut text = format!(
-            "{} deliveries for a second of its CPU{SEPARATOR}at most {} of a core{SEPARATOR}posts late by {} (p99)",
-            large(load.deliveries_per_cpu_s.round()),
-            percent(load.busiest_share),
-            time_us(load.lateness_p99_us as f64)
-        );
+        let mut text = format!("{} of CPU", time_us(load.cpu_ms * 1e3));
+        if self.is_load() {
+            let each = large(load.deliveries_per_cpu_s.round());
+            let share = percent(load.busiest_share);
+            text.push_str(&format!(", {each} deliveries for a second of it{SEPARATOR}at most {share} of a core"));
+        }
+        if load.lateness_p99_us > IN_TIME_US {
+            let late = time_us(load.lateness_p99_us as f64);
+            text.push_str(&format!("{SEPARATOR}99 of 100 posts were sent less than {late} late"));
+        }
         if let Some(each) = load.bytes_per_connection {
             text.push_str(&format!("{SEPARATOR}{} a connection", bytes(each)));
         }
         text
+    }
+
+    /// Whether so much was delivered that the cost of a delivery is more than chance.
+    fn is_load(&self) -> bool {
+        self.facts.account.totals.delivered >= DELIVERIES_MIN
     }
 }
 

@@ -28,8 +28,9 @@ pub(crate) fn summary(facts: &Facts, colour: bool, width: usize) -> String {
     let mut out = String::new();
     page.head(&mut out);
     page.findings(&mut out, "Expected", &facts.expectations);
-    page.findings(&mut out, "Always", &facts.invariants);
+    page.always(&mut out);
     page.findings(&mut out, "Thresholds", &facts.thresholds);
+    page.probes(&mut out);
     page.figures(&mut out);
     page.notes(&mut out);
     page.failures(&mut out);
@@ -85,8 +86,8 @@ impl Page<'_> {
         for line in wrapped(&origin, self.width.saturating_sub(2)) {
             out.push_str(&format!("  {}\n", self.paint.quiet(&line)));
         }
-        if let Some(reason) = &self.facts.account.load.bottleneck {
-            let text = format!("These figures are the load side's own and not the server's: {reason}");
+        if let Some(reason) = figure::bottleneck(self.facts) {
+            let text = format!("These figures are not the server's alone: {reason}");
             out.push_str(&hanging(&format!("  {} ", self.paint.warn("!")), 4, &text, self.width));
         }
     }
@@ -105,6 +106,19 @@ impl Page<'_> {
         if short {
             let which = if held == findings.len() { "all" } else { "the other" };
             out.push_str(&format!("  {} {which} {} held\n", self.paint.mark(true), count(held as u64)));
+        }
+    }
+
+    /// What always must hold: in one when all of it did and was seen on the same figures, else one by one.
+    fn always(&self, out: &mut String) {
+        let all = &self.facts.invariants;
+        match all.first() {
+            Some(first) if all.iter().all(|one| one.held && one.found == first.found) => {
+                let names = all.iter().map(|one| one.what.as_str()).collect::<Vec<_>>().join(SEPARATOR);
+                out.push_str(&format!("\n{}\n", self.paint.bold("Always")));
+                self.finding(out, &Finding { what: names, line: None, ..first.clone() });
+            }
+            _ => self.findings(out, "Always", all),
         }
     }
 

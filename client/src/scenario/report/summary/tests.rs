@@ -29,6 +29,24 @@ fn a_run_of_nothing_has_a_summary() {
 }
 
 #[test]
+fn a_search_for_a_rate_is_a_table_and_what_broke_on_purpose_is_no_alarm() {
+    let shown = summary(&example::searched(), false, 90);
+    assert_snapshot!(shown);
+    assert!(!shown.contains("not the server's alone"), "{shown}");
+}
+
+#[test]
+fn what_always_must_hold_is_told_one_by_one_as_soon_as_one_of_it_did_not() {
+    let mut facts = example::small();
+    let lines = |facts: &Facts| summary(facts, false, 200).matches("read back").count();
+    assert_eq!(lines(&facts), 1);
+    if let Some(first) = facts.invariants.first_mut() {
+        first.held = false;
+    }
+    assert_eq!(lines(&facts), 6 + 1, "and once more under what failed");
+}
+
+#[test]
 fn what_held_is_counted_when_it_is_much() {
     let mut facts = example::small();
     let held = facts.expectations.first().cloned().expect("an expectation");
