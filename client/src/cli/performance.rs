@@ -314,12 +314,13 @@ async fn say(mut progress: watch::Receiver<Arc<Progress>>) {
     let (mut steps, mut said) = (Vec::new(), 0);
     loop {
         let now = progress.borrow_and_update().clone();
-        for step in now.steps.iter().filter(|step| !steps.contains(*step)) {
-            eprintln!("  · {}", safe_line(step));
-        }
+        // What was found belongs to the step before the one that has begun since.
         for finding in now.findings.iter().skip(said) {
             let word = if finding.held { "held" } else { "FAILED" };
             eprintln!("  {word}: {}: {}", safe_line(&finding.what), safe(&finding.found).replace('\n', "\n      "));
+        }
+        for step in now.steps.iter().filter(|step| !steps.contains(*step)) {
+            eprintln!("  · {}", safe_line(step));
         }
         (steps, said) = (now.steps.clone(), now.findings.len());
         if progress.changed().await.is_err() {

@@ -60,7 +60,7 @@ pub(super) fn some_of(lines: impl ExactSizeIterator<Item = String>, shown_max: u
     let more = lines.len().saturating_sub(shown_max);
     let mut text = lines.take(shown_max).collect::<Vec<_>>().join("\n");
     if more > 0 {
-        text.push_str(&format!("\nand {more} more"));
+        text.push_str(&format!("\nand {} more", commas(more as u64)));
     }
     text
 }

@@ -66,6 +66,14 @@ fn plain_spaces(text: &str) -> String {
     text.replace('\u{a0}', " ")
 }
 
+/// The same text, in whose lines no number is parted from its unit.
+pub(super) fn glued(text: &str) -> String {
+    [" ms", " µs", " MiB", " KiB", " %"].iter().fold(text.to_owned(), |text, unit| {
+        let glue = unit.replace(' ', "\u{a0}");
+        (0..=9).fold(text, |text, digit| text.replace(&format!("{digit}{unit}"), &format!("{digit}{glue}")))
+    })
+}
+
 /// The text, harmless, in lines of at most so many cells, broken between words, and within what is longer than a line.
 /// There is at least one line, and line feeds of the text end lines.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
@@ -160,6 +168,12 @@ mod tests {
         assert_eq!(wrapped("日本語日本語日本語日本語", 20), ["日本語日本語日本語日", "本語"]);
         assert_eq!(wrapped("", 20), [""]);
         assert_eq!(wrapped("a\nb\n", 20), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        assert_eq!(wrapped(&glued("three of them in 9.04 ms and more"), 20), ["three of them in", "9.04 ms and more"]);
+        assert_eq!(glued("some ms"), "some ms");
     }
 
     #[test]

@@ -23,6 +23,9 @@ const IN_TIME_US: u64 = 1_000;
 const KEPT: &str = "kept";
 const BROKEN: &str = "broken";
 
+/// The columns of the latencies for which there is room on a narrow terminal: name, p50, p99, max.
+const NARROW: [usize; 4] = [0, 1, 3, 5];
+
 impl Page<'_> {
     /// All of them.
     pub(super) fn figures(&self, out: &mut String) {
@@ -83,7 +86,12 @@ impl Page<'_> {
         let name = if self.facts.probes.is_empty() { "Latency" } else { "All together" };
         let title = [name, "p50", "p90", "p99", "p99.9", "max", "count"].map(str::to_owned).to_vec();
         let rows = seen.into_iter().map(|(name, latency)| row(name, latency));
-        let table = columns(&std::iter::once(title).chain(rows).collect::<Vec<_>>());
+        let mut rows: Vec<_> = std::iter::once(title).chain(rows).collect();
+        let mut table = columns(&rows);
+        if table.iter().any(|line| cells(line) > self.width) {
+            rows.iter_mut().for_each(|row| row.retain(among(&NARROW)));
+            table = columns(&rows);
+        }
         for (at, line) in table.iter().enumerate() {
             let shown = if at == 0 { self.paint.bold(line) } else { line.clone() };
             out.push_str(&format!("{}{shown}\n", if at == 0 { "\n" } else { "" }));
@@ -197,6 +205,12 @@ impl Page<'_> {
     fn is_load(&self) -> bool {
         self.facts.account.totals.delivered >= DELIVERIES_MIN
     }
+}
+
+/// Tells of one cell after the other whether its column is among these.
+fn among(columns: &[usize]) -> impl FnMut(&String) -> bool {
+    let mut at = 0..;
+    move |_| at.next().is_some_and(|at| columns.contains(&at))
 }
 
 fn row(name: &str, latency: &Latency) -> Vec<String> {

@@ -8,7 +8,7 @@ use super::{
     facts::{Facts, Finding, Verdict},
     figure,
     number::{count, counted, plain, time_ms},
-    text::{Paint, SEPARATOR, cells, cut, hanging, wrapped},
+    text::{Paint, SEPARATOR, cells, cut, glued, hanging, wrapped},
 };
 
 /// Things that held are listed up to so many of a kind; beyond it they are counted.
@@ -131,7 +131,7 @@ impl Page<'_> {
         let place = finding.line.map(|line| format!("  line {line}")).unwrap_or_default();
         let indent = 3 + self.paint.mark_width();
         let room = self.width.saturating_sub(indent + place.len()).max(WIDTH_MIN);
-        for (at, line) in wrapped(&text, room).iter().enumerate() {
+        for (at, line) in wrapped(&glued(&text), room).iter().enumerate() {
             if at == 0 {
                 out.push_str(&format!("  {} {line}", self.paint.mark(finding.held)));
                 let gap = if place.is_empty() { 0 } else { room.saturating_sub(cells(line)) };

@@ -65,7 +65,7 @@ fn no_line_is_wider_than_asked_for_and_no_terminal_obeys_a_name() {
         for facts in [example::hostile(), example::rich(2, 3.0), example::empty()] {
             for line in summary(&facts, false, width).lines() {
                 let is_table = line.contains(" ms ") || line.starts_with("Latency");
-                assert!(cells(line) <= width || is_table, "{width}: {line}");
+                assert!(cells(line) <= width || width < 60 && is_table, "{width}: {line}");
                 assert!(!line.contains(crate::safe::is_unsafe), "{line:?}");
             }
         }
