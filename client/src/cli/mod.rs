@@ -64,6 +64,18 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Script(ScriptCommand),
+    /// Play many people at once, as a file tells it: a test, a load, a proof
+    Scenario {
+        #[command(subcommand)]
+        command: ScenarioCommand,
+    },
+}
+
+/// What scripts do: one thing each.
+#[derive(Debug, Subcommand)]
+enum ScriptCommand {
     /// Say something in a room; comes back when it is stored
     #[command(after_help = EXIT_CODES)]
     Post {
@@ -108,11 +120,6 @@ enum Command {
         #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
         timeout: Duration,
     },
-    /// Play many people at once, as a file tells it: a test, a load, a proof
-    Scenario {
-        #[command(subcommand)]
-        command: ScenarioCommand,
-    },
 }
 
 fn server(text: &str) -> Result<ServerUrl, String> {
@@ -148,11 +155,14 @@ pub fn main() -> ExitCode {
         let message = format!("a command takes no rooms before it; was #{room} meant for the screen?");
         Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
-    let command = match command {
-        Command::Scenario { command } => return scenario::main(command, named_server(&matches, arguments.common)),
-        command => command,
-    };
-    match run(command, arguments.common) {
+    match command {
+        Command::Script(command) => run_script(command, arguments.common),
+        Command::Scenario { command } => scenario::main(command, named_server(&matches, arguments.common)),
+    }
+}
+
+fn run_script(command: ScriptCommand, common: Common) -> ExitCode {
+    match run(command, common) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(sentence) = failure.sentence() {
@@ -169,7 +179,7 @@ fn named_server(matches: &ArgMatches, common: Common) -> Option<ServerUrl> {
     common.server.filter(|_| is_named)
 }
 
-fn run(command: Command, common: Common) -> Result<(), Failure> {
+fn run(command: ScriptCommand, common: Common) -> Result<(), Failure> {
     let server = match common.server.or_else(screen::remembered_server) {
         Some(server) => server,
         None => ServerUrl::parse(DEFAULT_SERVER).map_err(|error| Failure::Failed(error.to_string()))?,
@@ -179,12 +189,11 @@ fn run(command: Command, common: Common) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| Failure::Failed(format!("the system gives no means to wait: {error}")))?;
     runtime.block_on(async {
         match command {
-            Command::Post { room, text, json, timeout } => post::run(entry(timeout), &room, &text, json).await,
-            Command::Tail { room, json, since, no_follow, timeout } => {
+            ScriptCommand::Post { room, text, json, timeout } => post::run(entry(timeout), &room, &text, json).await,
+            ScriptCommand::Tail { room, json, since, no_follow, timeout } => {
                 tail::run(entry(timeout), tail::Options { room, json, since, follow: !no_follow }).await
             }
-            Command::Rooms { json, timeout } => rooms::run(entry(timeout), json).await,
-            Command::Scenario { .. } => unreachable!("it has its own exit codes"),
+            ScriptCommand::Rooms { json, timeout } => rooms::run(entry(timeout), json).await,
         }
     })
 }
@@ -243,7 +252,7 @@ mod tests {
         for line in [["hubbub", "--nick", "ana", "rooms"], ["hubbub", "rooms", "--nick", "ana"]] {
             let arguments = Arguments::try_parse_from(line).expect("a command");
             assert_eq!(arguments.common.nick, Nick::parse("ana").ok(), "{line:?}");
-            assert!(matches!(arguments.command, Some(Command::Rooms { .. })), "{line:?}");
+            assert!(matches!(arguments.command, Some(Command::Script(ScriptCommand::Rooms { .. }))), "{line:?}");
         }
     }
 }

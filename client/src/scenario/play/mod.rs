@@ -55,8 +55,9 @@ use crate::link::ServerUrl;
 /// How long an answer, a return or a receipt may take when the file says nothing else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often patience begins anew as long as there is progress.
-const PATIENCE_ROUNDS_MAX: usize = 6;
+/// Where nothing else limits it, people are waited for in rounds of half the patience: as long as there is progress from
+/// one to the next, and at most for so many.
+const PATIENCE_ROUNDS_MAX: usize = 12;
 
 /// How a scenario is to be played.
 #[derive(Debug, Clone)]
@@ -115,24 +116,12 @@ pub(crate) enum PlayError {
 /// How often the user or the system wanted an end: once, and the story stops and is reported; twice, and it just ends.
 pub(crate) type Interrupts = watch::Receiver<u32>;
 
-/// Plays a scenario from its first step to its report. `show` gets the stage before anybody is connected; what it
-/// gives back is dropped when the run is over.
+/// Plays a story on a scenario's stage, from the connecting of the cast to the report. `show` gets the stage before
+/// anybody is connected; what it gives back is dropped when the run is over. The story begins when everybody is there:
+/// the scenario's own steps, or something else.
 ///
 /// # Errors
 /// When it could not be played; that something did not hold is no error, but a finding.
-pub(crate) async fn play<S>(
-    scenario: &Scenario,
-    options: &PlayOptions,
-    interrupts: &Interrupts,
-    show: impl FnOnce(&Stage) -> S,
-) -> Result<Facts, PlayError> {
-    play_with(scenario, options, interrupts, show, async |stage| stage.play(&scenario.steps).await).await
-}
-
-/// The same with a story of one's own in place of the scenario's steps: it begins when everybody is connected.
-///
-/// # Errors
-/// As [`play`], and the story's own.
 pub(crate) async fn play_with<S>(
     scenario: &Scenario,
     options: &PlayOptions,
@@ -260,10 +249,6 @@ mod tests {
         let url = ServerUrl::parse(&format!("ws://{free}")).expect("a URL");
         let error = reach(&url).await.expect_err("nobody is there");
         assert!(matches!(error, PlayError::Unreachable { .. }), "{error}");
-        assert!(matches!(
-            play(&Scenario::default(), &options(&url.to_string()), &watch::Sender::new(0).subscribe(), |_| ()).await,
-            Err(PlayError::Unreachable { .. })
-        ));
     }
 
     #[tokio::test]

@@ -61,14 +61,14 @@ impl PrivateServer {
         let folder = TempDir::with_prefix("hubbub-scenario-").map_err(ServerError::Folder)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut server = Self { program, settings, address, process: None, folder };
-        for tries_left in (0..PORT_TRIES).rev() {
+        let mut tries = 1;
+        loop {
             server.address = free_address();
             match server.restart().await {
-                Err(ServerError::Died { .. }) if tries_left > 0 && !is_free(server.address) => {}
+                Err(ServerError::Died { .. }) if tries < PORT_TRIES && !is_free(server.address) => tries += 1,
                 done => return done.map(|()| server),
             }
         }
-        unreachable!("the last try returns")
     }
 
     /// Where it listens, dead or alive.
