@@ -78,7 +78,7 @@ pub enum Resume {
     Gap,
     /// The client's position is not of this log: what it has of this room is worth nothing. The newest events.
     Reset,
-    /// A word of a newer server; to be taken for [`Resume::Gap`].
+    /// A word of a newer server; to be taken for [`Resume::Reset`].
     #[serde(other)]
     Unknown,
 }

@@ -66,6 +66,28 @@ async fn a_server_that_cannot_be_reached_is_told_from_one_that_fails() {
 }
 
 #[tokio::test]
+async fn what_another_s_server_cannot_be_asked_is_refused_before_anybody_connects() {
+    let story = format!("{SHORT}  - kill_server: {{restart_after: 1 s}}\n");
+    let (_folder, path) = file(&story);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("the option can be set");
+    let address = listener.local_addr().expect("an address");
+    let killing = scenario(&["run", &path, "--server", &format!("ws://{address}")]).await.expect_code(2);
+    assert!(killing.err.contains("line 6") && killing.err.contains("private server"), "{killing}");
+    let (_folder, path) = file(SHORT);
+    let secret = scenario(&["run", &path, "--server", &format!("wss://{address}")]).await.expect_code(2);
+    assert!(secret.err.contains("ws://"), "{secret}");
+    assert_eq!(listener.accept().map_err(|error| error.kind()).err(), Some(std::io::ErrorKind::WouldBlock));
+}
+
+#[tokio::test]
+async fn a_server_program_that_is_not_there_is_named() {
+    let (_folder, path) = file(SHORT);
+    let ended = scenario(&["run", &path, "--server-bin", "nowhere/hubbub-server"]).await;
+    assert!(!ended.status.success() && ended.err.contains("nowhere/hubbub-server"), "{ended}");
+}
+
+#[tokio::test]
 async fn what_does_not_hold_is_named_with_its_line() {
     let (_folder, path) =
         file(&format!("{SHORT}  - expect: {{that: words.count == 21}}\nthresholds: [accepted == 7]\n"));

@@ -34,13 +34,17 @@ const LATE: Duration = Duration::from_secs(4);
 
 /// Plays the story against a server that lies to or about `victim` once. Answers its facts; the code must fit them.
 async fn told(lie: Lie, victim: &str, nth: u32) -> Facts {
+    told_in(STORY, lie, victim, nth).await
+}
+
+async fn told_in(story: &str, lie: Lie, victim: &str, nth: u32) -> Facts {
     let is_honest = lie == Lie::None;
     let server = Server::start(Setup::for_load()).await;
     let liar = Liar::start(server.address(), lie, victim, nth).await;
     let url = format!("ws://{}", liar.address());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("story.yaml");
-    fs::write(&file, STORY).expect("a file");
+    fs::write(&file, story).expect("a file");
     let words = ["run", &file.to_string_lossy(), "--server", &url, "--json", "facts.json"];
     let ended = scenario(&words).await.expect_code(i32::from(!is_honest));
     println!("{ended}");
@@ -136,4 +140,21 @@ async fn a_late_post_breaks_what_was_expected_of_time_and_nothing_else() {
     assert_eq!(facts.verdict(), "failed");
     let lines: Vec<Option<u32>> = facts.broken().iter().map(|finding| finding.line).collect();
     assert_eq!(lines, [Some(9), Some(10)], "the two that wait for it: {:?}", facts.broken());
+}
+
+/// Thirty people who all talk at once.
+const CROWD: &str = "\
+name: What the liar hears among many
+cast: {crowd: {count: 30, join: lobby}}
+steps:
+  - post: {who: crowd, room: lobby, window: 16, posts: 600}
+";
+
+#[tokio::test]
+async fn one_lie_among_thousands_of_receipts_is_found_and_its_reader_is_named() {
+    let facts = told_in(CROWD, Lie::Doubles, "crowd-17", 333).await;
+    assert_found(&facts, &["doubled"]);
+    assert_eq!((facts.total("doubled"), facts.total("delivered")), (1, 30 * 600));
+    let sentence = facts.0["account"]["breaches"][0]["text"].as_str().expect("a sentence");
+    assert!(sentence.contains("crowd-17") && sentence.contains("lobby"), "{sentence}");
 }

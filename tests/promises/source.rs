@@ -86,8 +86,9 @@ fn test_modules(sources: &[Source]) -> Vec<String> {
         };
         let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
         for pair in lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]") {
-            let words = pair[1].trim_start_matches("pub ");
-            if let Some(module) = words.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) {
+            let visible =
+                pair[1].split_once("mod ").filter(|(before, _)| before.is_empty() || before.starts_with("pub"));
+            if let Some(module) = visible.and_then(|(_, name)| name.strip_suffix(';')) {
                 found.extend([format!("{folder}/{module}.rs"), format!("{folder}/{module}/")]);
             }
         }
@@ -270,6 +271,13 @@ fn what_is_banned_is_nowhere() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn modules_of_tests_are_found_however_they_can_be_seen() {
+    let text = "#[cfg(test)]\nmod a;\n#[cfg(test)]\npub(super) mod b;\n#[cfg(test)]\nmod c {\n}\nmod d;\n".to_owned();
+    let found = test_modules(&[Source { path: "x/src/y/mod.rs".to_owned(), text }]);
+    assert_eq!(found, ["x/src/y/a.rs", "x/src/y/a/", "x/src/y/b.rs", "x/src/y/b/"]);
 }
 
 #[test]

@@ -1,13 +1,23 @@
 //! `hubbub load`: the common questions about a server, asked without a file.
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use super::seconds;
-use crate::load::{
-    hunt::Hunt,
-    question::{Connect, Fanout, FanoutPace},
+use super::{
+    performance::{EXIT_CODES, EXIT_WRONG, PlayArguments, block_on, complain, unprinted},
+    print, seconds,
+};
+use crate::{
+    link::ServerUrl,
+    load::{
+        hunt::Hunt,
+        question::{Connect, Fanout, FanoutPace},
+    },
+    scenario::{
+        file::{self, Scenario},
+        play::Stage,
+    },
 };
 
 /// The rate that a search for the capacity begins with, a second.
@@ -17,11 +27,84 @@ const FIRST_PER_S: f64 = 50.0;
 #[derive(Debug, Subcommand)]
 pub(super) enum LoadCommand {
     /// Deliver posts to everybody in some rooms, at a rate or as many as it goes
-    Fanout(FanoutArgs),
+    #[command(after_help = EXIT_CODES)]
+    Fanout {
+        #[command(flatten)]
+        asked: FanoutArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Connect everybody at once, cut everybody off, and let everybody resume
-    Connect(ConnectArgs),
+    #[command(after_help = EXIT_CODES)]
+    Connect {
+        #[command(flatten)]
+        asked: ConnectArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Raise the rate until the objective breaks, then narrow down
-    FindCapacity(CapacityArgs),
+    #[command(after_help = EXIT_CODES)]
+    FindCapacity {
+        #[command(flatten)]
+        asked: CapacityArgs,
+        #[command(flatten)]
+        play: PlayArguments,
+    },
+}
+
+/// How to play, or not to.
+#[derive(Debug, Args)]
+pub(super) struct OutputArgs {
+    /// Print the scenario that would be played, and play nothing
+    #[arg(long)]
+    print_scenario: bool,
+    #[command(flatten)]
+    play: PlayArguments,
+}
+
+/// Does it. `server` was named on the command line.
+pub(super) fn main(command: &LoadCommand, server: Option<&ServerUrl>) -> ExitCode {
+    let code = match command {
+        LoadCommand::Fanout { asked, output } => ask(asked.question().scenario(), output, server),
+        LoadCommand::Connect { asked, output } => ask(asked.question().scenario(), output, server),
+        LoadCommand::FindCapacity { asked, play } => hunt(&asked.hunt(), play, server),
+    };
+    ExitCode::from(code)
+}
+
+fn ask(scenario: Scenario, output: &OutputArgs, server: Option<&ServerUrl>) -> u8 {
+    if output.print_scenario {
+        return print::line(file::write(&scenario).trim_end()).map_or_else(unprinted, |()| 0);
+    }
+    let complaints = output.play.complaints(server);
+    if !complaints.is_empty() {
+        complaints.iter().for_each(|complaint| complain(complaint));
+        return EXIT_WRONG;
+    }
+    match output.play.performance(scenario, server, None, false) {
+        Ok(performance) => block_on(async |interrupts| performance.run(interrupts).await.map(|outcome| outcome.code)),
+        Err(complaint) => wrong(&complaint),
+    }
+}
+
+fn hunt(hunt: &Hunt, play: &PlayArguments, server: Option<&ServerUrl>) -> u8 {
+    let complaints = play.complaints(server);
+    if !complaints.is_empty() {
+        complaints.iter().for_each(|complaint| complain(complaint));
+        return EXIT_WRONG;
+    }
+    match play.performance(hunt.scenario(), server, None, false) {
+        Ok(performance) => block_on(async |interrupts| {
+            let story = async |stage: &Stage| hunt.run(stage).await;
+            performance.run_with(interrupts, story).await.map(|outcome| outcome.code)
+        }),
+        Err(complaint) => wrong(&complaint),
+    }
+}
+
+fn wrong(complaint: &str) -> u8 {
+    complain(&format!("hubbub: {complaint}"));
+    EXIT_WRONG
 }
 
 /// Who is there.

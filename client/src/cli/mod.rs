@@ -4,6 +4,7 @@
 //! stdout, words on stderr, an exit code that says how it went. `scenario` plays many people at once.
 
 mod entry;
+mod load;
 mod output;
 mod performance;
 mod post;
@@ -12,16 +13,18 @@ mod rooms;
 mod scenario;
 mod tail;
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource};
 use hubbub_protocol::{Nick, RoomName, id::Seq};
 
 use self::{
     entry::{Entry, Failure},
+    load::LoadCommand,
     scenario::ScenarioCommand,
 };
 use crate::{
+    demo,
     link::{DEFAULT_SERVER, ServerUrl},
     safe::safe_line,
     screen::{self, ScreenOptions},
@@ -65,17 +68,27 @@ struct Common {
 #[derive(Debug, Subcommand)]
 enum Command {
     #[command(flatten)]
-    Script(ScriptCommand),
+    Talk(TalkCommand),
     /// Play many people at once, as a file tells it: a test, a load, a proof
     Scenario {
         #[command(subcommand)]
         command: ScenarioCommand,
     },
+    /// Ask how much a server can do: deliveries, connections, the highest rate that keeps an objective
+    Load {
+        #[command(subcommand)]
+        command: LoadCommand,
+    },
+    /// Look at Hubbub in the middle of a conversation: a private server and scripted people; leaves nothing behind
+    Demo {
+        /// The program of the private server; without it the one beside this program, or on PATH
+        #[arg(long, value_name = "PATH")]
+        server_bin: Option<PathBuf>,
+    },
 }
 
-/// What scripts do: one thing each.
 #[derive(Debug, Subcommand)]
-enum ScriptCommand {
+enum TalkCommand {
     /// Say something in a room; comes back when it is stored
     #[command(after_help = EXIT_CODES)]
     Post {
@@ -155,14 +168,13 @@ pub fn main() -> ExitCode {
         let message = format!("a command takes no rooms before it; was #{room} meant for the screen?");
         Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
-    match command {
-        Command::Script(command) => run_script(command, arguments.common),
-        Command::Scenario { command } => scenario::main(command, named_server(&matches, arguments.common)),
-    }
-}
-
-fn run_script(command: ScriptCommand, common: Common) -> ExitCode {
-    match run(command, common) {
+    let command = match command {
+        Command::Scenario { command } => return scenario::main(command, named_server(&matches, arguments.common)),
+        Command::Load { command } => return load::main(&command, named_server(&matches, arguments.common).as_ref()),
+        Command::Demo { server_bin } => return demo::run(server_bin, arguments.common.nick),
+        Command::Talk(command) => command,
+    };
+    match run(command, arguments.common) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(sentence) = failure.sentence() {
@@ -179,7 +191,7 @@ fn named_server(matches: &ArgMatches, common: Common) -> Option<ServerUrl> {
     common.server.filter(|_| is_named)
 }
 
-fn run(command: ScriptCommand, common: Common) -> Result<(), Failure> {
+fn run(command: TalkCommand, common: Common) -> Result<(), Failure> {
     let server = match common.server.or_else(screen::remembered_server) {
         Some(server) => server,
         None => ServerUrl::parse(DEFAULT_SERVER).map_err(|error| Failure::Failed(error.to_string()))?,
@@ -189,11 +201,11 @@ fn run(command: ScriptCommand, common: Common) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| Failure::Failed(format!("the system gives no means to wait: {error}")))?;
     runtime.block_on(async {
         match command {
-            ScriptCommand::Post { room, text, json, timeout } => post::run(entry(timeout), &room, &text, json).await,
-            ScriptCommand::Tail { room, json, since, no_follow, timeout } => {
+            TalkCommand::Post { room, text, json, timeout } => post::run(entry(timeout), &room, &text, json).await,
+            TalkCommand::Tail { room, json, since, no_follow, timeout } => {
                 tail::run(entry(timeout), tail::Options { room, json, since, follow: !no_follow }).await
             }
-            ScriptCommand::Rooms { json, timeout } => rooms::run(entry(timeout), json).await,
+            TalkCommand::Rooms { json, timeout } => rooms::run(entry(timeout), json).await,
         }
     })
 }
@@ -252,7 +264,7 @@ mod tests {
         for line in [["hubbub", "--nick", "ana", "rooms"], ["hubbub", "rooms", "--nick", "ana"]] {
             let arguments = Arguments::try_parse_from(line).expect("a command");
             assert_eq!(arguments.common.nick, Nick::parse("ana").ok(), "{line:?}");
-            assert!(matches!(arguments.command, Some(Command::Script(ScriptCommand::Rooms { .. }))), "{line:?}");
+            assert!(matches!(arguments.command, Some(Command::Talk(TalkCommand::Rooms { .. }))), "{line:?}");
         }
     }
 }

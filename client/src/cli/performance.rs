@@ -167,7 +167,7 @@ impl Performance {
         let title = if *name == scenario.name { name.clone() } else { format!("{name}: {}", scenario.name) };
         note(&format!("{title}, seed {}{scale}", options.seed.0));
         let show = |stage: &Stage| Audience::new(stage, self.verbose);
-        match play::play_with(scenario, options, interrupts, show, story).await {
+        match play::play(scenario, options, interrupts, show, story).await {
             Ok(facts) => self.tell(&facts),
             Err(error) => {
                 let words = error.to_string();

@@ -93,7 +93,8 @@ impl Search {
     }
 
     /// Every trial, in order.
-    pub(crate) fn trials(&self) -> &[Trial] {
+    #[cfg(test)]
+    fn trials(&self) -> &[Trial] {
         &self.trials
     }
 

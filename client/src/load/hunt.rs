@@ -9,7 +9,7 @@ use crate::{
     },
     scenario::{
         crowd::order::{Beat, Words},
-        file::unit::Range,
+        file::{Scenario, unit::Range},
         play::{Load, PlayError, Probe, Stage},
     },
 };
@@ -47,6 +47,17 @@ enum Showed {
 }
 
 impl Hunt {
+    /// The stage: everybody connected, nothing happening.
+    pub(crate) fn scenario(&self) -> Scenario {
+        let about = format!(
+            "The highest rate at which 99 % of the receipts come within {}: {} clients, {} senders.",
+            ms(self.p99),
+            self.question.clients,
+            self.question.senders
+        );
+        Scenario { name: "Capacity".to_owned(), about, steps: Vec::new(), ..self.question.scenario() }
+    }
+
     /// Hunts on a stage on which everybody is connected; the result is written into its report.
     ///
     /// # Errors

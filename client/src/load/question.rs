@@ -11,7 +11,13 @@ use crate::scenario::file::{
 };
 
 /// Rates that no load reaches, for a private server: what is asked is what it can do, not what it permits.
-const RATE_UNLIMITED: u64 = 10_000_000;
+const RATE_UNLIMITED: u64 = 1_000_000;
+
+/// The server's own limit of connections, when nothing else is configured.
+const CONNECTIONS_DEFAULT: u64 = 18_000;
+
+/// Connections that a run needs beside those of its clients.
+const PLACES_SPARE: u64 = 100;
 
 /// The name of the population in every question.
 const CROWD: &str = "crowd";
@@ -80,7 +86,7 @@ impl Fanout {
     pub(crate) fn scenario(&self) -> Scenario {
         let steps = vec![phase("fan-out", vec![self.load()]), step(Act::Settle { within: SETTLE })];
         let about = format!(
-            "{} clients in {} rooms, {} of them post {} bytes at a time.",
+            "Clients: {}, rooms: {}, senders: {}, bytes of a post: {}.",
             self.clients, self.rooms, self.senders, self.payload_bytes
         );
         Scenario { steps, about, ..stage("Fan-out", self.clients, self.rooms, Duration::ZERO) }
@@ -135,7 +141,11 @@ pub(crate) fn open(per_s: f64, time: Duration) -> Pace {
 /// A scenario in which nothing happens yet: clients in rooms.
 fn stage(name: &str, clients: u32, rooms: u32, arrive: Duration) -> Scenario {
     let limits = ["post_burst", "posts_per_s", "request_burst", "requests_per_s"];
-    let limits = limits.iter().map(|name| ((*name).to_owned(), RATE_UNLIMITED)).collect();
+    let limits = limits.iter().map(|name| ((*name).to_owned(), RATE_UNLIMITED));
+    let places = u64::from(clients) + PLACES_SPARE;
+    // Only where the server's own default would not do: an operator asks about what they run.
+    let places = (places > CONNECTIONS_DEFAULT).then(|| ("connections_max".to_owned(), places));
+    let limits = limits.chain(places).collect();
     let crowd = Role {
         count: Some(clients),
         join: vec![HALL.to_owned()],

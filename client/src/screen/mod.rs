@@ -91,8 +91,14 @@ pub fn remembered_server() -> Option<ServerUrl> {
     profiles.first().and_then(|profile| ServerUrl::parse(&profile.server).ok())
 }
 
+/// Whether there is a terminal to show it on.
+#[must_use]
+pub fn has_terminal() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
 fn show(options: ScreenOptions) -> Result<ExitCode, ScreenError> {
-    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+    if !has_terminal() {
         return Err(ScreenError::NoTerminal);
     }
     // one thread is enough for one person; the input has its own, since reading a terminal blocks

@@ -29,7 +29,7 @@ const LINES_SHOWN: usize = 5;
 const READS_AT_ONCE: usize = 16;
 
 impl Stage {
-    pub(super) async fn judge(&self, expectation: &Expectation, place: Place) -> Result<(), PlayError> {
+    pub(super) async fn examine(&self, expectation: &Expectation, place: Place) -> Result<(), PlayError> {
         let what = wording::expectation(expectation);
         let judged = match expectation {
             Expectation::Receives { who, what: names, times, within } => {

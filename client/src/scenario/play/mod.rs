@@ -116,13 +116,12 @@ pub(crate) enum PlayError {
 /// How often the user or the system wanted an end: once, and the story stops and is reported; twice, and it just ends.
 pub(crate) type Interrupts = watch::Receiver<u32>;
 
-/// Plays a story on a scenario's stage, from the connecting of the cast to the report. `show` gets the stage before
-/// anybody is connected; what it gives back is dropped when the run is over. The story begins when everybody is there:
-/// the scenario's own steps, or something else.
+/// Plays a story on a scenario's stage, from the connecting of everybody to the report. `show` gets the stage before
+/// anybody is connected, and what it makes of it is dropped before the report.
 ///
 /// # Errors
-/// When it could not be played; that something did not hold is no error, but a finding.
-pub(crate) async fn play_with<S>(
+/// When it could not be played, and the story's own; that something did not hold is no error, but a verdict.
+pub(crate) async fn play<S>(
     scenario: &Scenario,
     options: &PlayOptions,
     interrupts: &Interrupts,
@@ -249,6 +248,17 @@ mod tests {
         let url = ServerUrl::parse(&format!("ws://{free}")).expect("a URL");
         let error = reach(&url).await.expect_err("nobody is there");
         assert!(matches!(error, PlayError::Unreachable { .. }), "{error}");
+        assert!(matches!(
+            play(
+                &Scenario::default(),
+                &options(&url.to_string()),
+                &watch::Sender::new(0).subscribe(),
+                |_| (),
+                async |_| Ok(())
+            )
+            .await,
+            Err(PlayError::Unreachable { .. })
+        ));
     }
 
     #[tokio::test]

@@ -58,6 +58,11 @@ impl Stage {
         self.find(Place::default(), verdict);
     }
 
+    /// Where the server is.
+    pub(crate) fn url(&self) -> &str {
+        &self.server_facts.url
+    }
+
     /// Adds a sentence to the report.
     pub(crate) fn note(&self, sentence: String) {
         self.journal.note(sentence);

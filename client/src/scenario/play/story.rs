@@ -55,7 +55,7 @@ impl Stage {
                 .await
             }
             Act::Fault(fault) => self.shown(step, self.break_something(fault, step.place)).await,
-            Act::Expect(expectation) => self.shown(step, self.judge(expectation, step.place)).await,
+            Act::Expect(expectation) => self.shown(step, self.examine(expectation, step.place)).await,
             verb => self.shown(step, self.do_something(verb, step.place)).await,
         }
     }

@@ -97,7 +97,8 @@ impl Kind {
         words.to_owned()
     }
 
-    /// The same for a table.
+    /// The same for a table of the documents.
+    #[cfg(test)]
     pub(crate) fn noun(self) -> String {
         match self {
             Self::Line | Self::Text => "text".to_owned(),

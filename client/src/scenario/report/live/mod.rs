@@ -71,11 +71,6 @@ impl Live {
             }
         }
     }
-
-    /// Ends it: what it drew is gone from the terminal, and the cursor stands where the view began.
-    pub(crate) fn end(self) {
-        drop(self);
-    }
 }
 
 impl Drop for Live {
