@@ -61,11 +61,12 @@ impl PrivateServer {
         let folder = TempDir::with_prefix("hubbub-scenario-").map_err(ServerError::Folder)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut server = Self { program, settings, address, process: None, folder };
-        let mut tries = 1;
+        let mut tries_left = PORT_TRIES;
         loop {
+            tries_left -= 1;
             server.address = free_address();
             match server.restart().await {
-                Err(ServerError::Died { .. }) if tries < PORT_TRIES && !is_free(server.address) => tries += 1,
+                Err(ServerError::Died { .. }) if tries_left > 0 && !is_free(server.address) => {}
                 done => return done.map(|()| server),
             }
         }

@@ -46,7 +46,7 @@ pub(super) fn comparison(text: &str) -> Result<(&str, Relation, &str), Wrong> {
 }
 
 impl Reader {
-    pub(super) fn expect(&mut self, node: &Node, spot: Spot) -> Option<Expectation> {
+    pub(super) fn read_expectation(&mut self, node: &Node, spot: Spot) -> Option<Expectation> {
         let Kind::Map(pairs) = &node.kind else {
             let help = "such as `expect: {who: bo, receives: m1}`";
             self.faults.add(node.spot, format!("`expect` is a map, this is {}", node.noun()), help);

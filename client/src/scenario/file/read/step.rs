@@ -102,7 +102,7 @@ impl Reader {
         };
         let word = self.verb(key);
         let act = word.and_then(|word| match word.name {
-            "expect" => self.expect(argument, key.spot).map(Act::Expect),
+            "expect" => self.read_expectation(argument, key.spot).map(Act::Expect),
             _ => self.act(word, key, argument),
         });
         self.joins_unclear |= word.is_none();
