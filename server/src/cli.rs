@@ -84,9 +84,8 @@ struct ServeArgs {
     /// The form of the log [default: text].
     #[arg(long, value_name = "FORMAT", value_parser = LogFormat::NAMES)]
     log_format: Option<String>,
-    /// Drain when stdin ends: for a program that starts a server for itself and holds the other end of a pipe. However
-    /// that program ends, the server ends with it.
-    #[arg(long, hide = true)]
+    /// Drain when stdin ends: for a program that starts a server for itself; however it ends, so does the server.
+    #[arg(long)]
     until_stdin_closes: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `docs/SCENARIOS.md`: every example in it is a scenario that can be played, and everything that it says holds.
+//! `docs/SCENARIOS.md` and `README.md`: every example in them is a scenario that can be played, and what it says holds.
 
 use std::{fs, path::Path};
 
@@ -39,15 +39,24 @@ fn examples_are_found_with_their_lines() {
 
 #[tokio::test]
 async fn every_example_of_the_document_can_be_played_and_holds() {
-    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/SCENARIOS.md");
-    let document = fs::read_to_string(document).expect("docs/SCENARIOS.md");
-    let examples = examples(&document, "yaml");
-    assert!(examples.len() >= 5, "a document without examples teaches nothing: {}", examples.len());
+    plays_and_holds("docs/SCENARIOS.md", 5).await;
+}
+
+#[tokio::test]
+async fn the_example_of_the_front_page_can_be_played_and_holds() {
+    plays_and_holds("README.md", 1).await;
+}
+
+async fn plays_and_holds(document: &str, examples_min: usize) {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(document)).expect(document);
+    let examples = examples(&text, "yaml");
+    assert!(examples.len() >= examples_min, "a document without examples teaches nothing: {}", examples.len());
+    let name = Path::new(document).file_stem().expect("a name").to_string_lossy();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let files: Vec<String> = examples
         .iter()
         .map(|example| {
-            let file = folder.path().join(format!("SCENARIOS.md-line-{}.yaml", example.line));
+            let file = folder.path().join(format!("{name}-line-{}.yaml", example.line));
             fs::write(&file, &example.text).expect("a file");
             file.to_string_lossy().into_owned()
         })

@@ -1,5 +1,6 @@
 //! The terminal client as a person has it: the real program in a pseudo-terminal, against the real server.
 
+mod demo;
 mod first_start;
 mod leaving;
 mod outage;

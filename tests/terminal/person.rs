@@ -55,6 +55,18 @@ impl Person {
         Terminal::open(100, 28, command)
     }
 
+    /// A terminal in which the shell runs these lines; `$hubbub` is the program, and it knows of no server.
+    pub(crate) fn shell_alone(&self, columns: u16, rows: u16, script: &str) -> Terminal {
+        let mut command = self.command("sh", &["-c", script]);
+        command.env("hubbub", hubbub());
+        Terminal::open(columns, rows, command)
+    }
+
+    /// Their home.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// A terminal with the program and no word more.
     pub(crate) fn starts(&self) -> Terminal {
         Terminal::open(100, 28, self.command(hubbub(), &[]))

@@ -82,13 +82,13 @@ impl Stage {
         if interrupted {
             return Ok(self.crowd.settle(self.now().after(PATIENCE_INTERRUPTED)).await?);
         }
-        let mut unsettled = self.crowd.settle(self.now().after(self.patience)).await?;
+        let mut unsettled = self.crowd.settle(self.now().after(self.round())).await?;
         for _ in 1..PATIENCE_ROUNDS_MAX {
             let open = open(&unsettled);
             if open == 0 {
                 break;
             }
-            let next = self.crowd.settle(self.now().after(self.patience)).await?;
+            let next = self.crowd.settle(self.now().after(self.round())).await?;
             let is_stuck = self::open(&next) >= open;
             unsettled = next;
             if is_stuck {

@@ -55,8 +55,9 @@ use crate::link::ServerUrl;
 /// How long an answer, a return or a receipt may take when the file says nothing else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often patience begins anew as long as there is progress.
-const PATIENCE_ROUNDS_MAX: usize = 6;
+/// Where nothing else limits it, people are waited for in rounds of half the patience: as long as there is progress from
+/// one to the next, and at most for so many.
+const PATIENCE_ROUNDS_MAX: usize = 12;
 
 /// How a scenario is to be played.
 #[derive(Debug, Clone)]

@@ -57,7 +57,8 @@ impl Stage {
             Some(within) if times == 0 => self.now().after(within.limit),
             // Latency counts from the intended time. A share of the receipts may be later.
             Some(within) if within.quantile >= 1.0 => newest.after(within.limit),
-            Some(_) | None => self.now().after(self.patience),
+            Some(_) => self.now().after(self.patience),
+            None => self.now().after(self.round()),
         };
         let ask = |deadline: Moment| self.crowd.reception(who.to_vec(), groups.clone(), times, deadline);
         let mut reception = ask(deadline).await?;
@@ -82,7 +83,7 @@ impl Stage {
         Ok(judged)
     }
 
-    /// Without a limit in the file, patience begins anew as long as something came in it.
+    /// Without a limit in the file: one round after the other, as long as something came in the last one.
     async fn as_long_as_they_come<F: Future<Output = Result<Reception, CrowdGone>>>(
         &self,
         mut reception: Reception,
@@ -90,7 +91,7 @@ impl Stage {
     ) -> Result<Reception, PlayError> {
         for _ in 1..PATIENCE_ROUNDS_MAX {
             let before = reception.missing.len();
-            reception = ask(self.now().after(self.patience)).await?;
+            reception = ask(self.now().after(self.round())).await?;
             if reception.missing.is_empty() || reception.missing.len() >= before {
                 break;
             }

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 use hubbub_protocol::RoomName;
 use rand::{RngExt, distr::Alphanumeric};
 use tokio::{
@@ -184,22 +184,19 @@ impl Stage {
         if self.has_entered.replace(true) {
             return Ok(());
         }
-        let entering = self.cast.parts().filter(|(_, part)| part.role.connected).map(|(name, part)| {
-            let _step = self.journal.begin_step(format!("connect: {name}"));
-            async move {
-                let step = _step;
-                let tally = self.enter_part(part).await?;
-                self.tell(part.role.place, &format!("connect: {name}"), tally);
-                drop(step);
-                Ok::<_, PlayError>(())
-            }
-        });
-        let all = self.watched(join_all(entering)).await;
-        all.into_iter().collect()
+        let parts = self.cast.parts().filter(|(_, part)| part.role.connected);
+        let entering = parts.map(|(name, part)| self.enter_part(name, part));
+        self.watched(try_join_all(entering)).await?;
+        Ok(())
     }
 
-    async fn enter_part(&self, part: &Part) -> Result<Tally, CrowdGone> {
-        self.crowd.connect(self.cast.players(part), self.scale.time(part.role.arrive)).await
+    async fn enter_part(&self, name: &str, part: &Part) -> Result<(), CrowdGone> {
+        let what = format!("connect: {name}");
+        let step = self.journal.begin_step(what.clone());
+        let tally = self.crowd.connect(self.cast.players(part), self.scale.time(part.role.arrive)).await?;
+        drop(step);
+        self.tell(part.role.place, &what, tally);
+        Ok(())
     }
 
     /// Plays steps, in order.
@@ -295,6 +292,11 @@ impl Stage {
     /// Writes down what was found.
     pub(super) fn find(&self, place: Place, verdict: Verdict) {
         self.journal.find(place, verdict, self.now());
+    }
+
+    /// How long is waited before it is looked whether there is progress.
+    pub(super) fn round(&self) -> Duration {
+        self.patience / 2
     }
 
     /// The time of the run.
