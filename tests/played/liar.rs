@@ -137,6 +137,11 @@ async fn rewritten_posts_look_orderly_and_are_another_order() {
 }
 
 #[tokio::test]
+async fn an_altered_post_has_other_words_for_one_reader() {
+    assert_eq!(bo_hears(Lie::Alters).await, log(&[(1, "one"), (2, "what nobody said"), (3, "three"), (4, LAST)]));
+}
+
+#[tokio::test]
 async fn delayed_posts_are_late_in_their_order() {
     let late = Duration::from_millis(300);
     let mut story = Story::begin(Lie::Delays(late), "bo", 2).await;

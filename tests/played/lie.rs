@@ -101,6 +101,13 @@ async fn an_order_that_is_another_for_one_reader_is_found() {
 }
 
 #[tokio::test]
+async fn a_post_with_other_words_is_found() {
+    // Cy's copy comes before or after that of others: then theirs are what differs, one by one.
+    let facts = told(Lie::Alters, "cy", 2).await;
+    assert_eq!((facts.breaches(), facts.verdict()), (vec!["disagreement"], "failed"));
+}
+
+#[tokio::test]
 async fn a_leaked_post_is_found() {
     assert_found(&told(Lie::Leaks("eve".to_owned()), "cy", 2).await, &["leaked"]);
 }
@@ -131,6 +138,14 @@ async fn a_miscounted_return_is_found() {
 async fn an_event_that_a_return_leaves_out_is_found() {
     // Bo reads it from the history, so nothing is lost.
     assert_found(&told(Lie::Omits, "bo", 1).await, &["unread"]);
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_back_proves_nothing() {
+    let facts = told(Lie::Withholds, "auditor", 1).await;
+    assert_eq!((facts.breaches(), facts.verdict()), (vec![], "failed"));
+    let broken: Vec<String> = facts.broken().into_iter().map(|finding| finding.what).collect();
+    assert_eq!(broken, ["at the end the rooms can be read back"]);
 }
 
 #[tokio::test]

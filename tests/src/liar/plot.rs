@@ -20,6 +20,8 @@ pub enum Lie {
     Reorders,
     /// The victim gets two neighbouring posts of a room with their places exchanged: in good order, but another one.
     Rewrites,
+    /// The victim gets a post with other words than were posted, and everything else of it as it is.
+    Alters,
     /// The victim gets a post so much later, and what comes behind it later still.
     Delays(Duration),
     /// A post that the victim gets goes to this outsider, too.
@@ -30,6 +32,8 @@ pub enum Lie {
     Misplaces,
     /// The victim, who is there, does not get what it posted itself.
     EatsOwn,
+    /// Who is named like the victim, or begins so, does not get a page of history.
+    Withholds,
     /// The victim comes back to a room and is told that the log is one event longer than it is.
     Miscounts,
     /// The victim comes back to a room and does not get the first event that it missed.
@@ -103,12 +107,17 @@ impl Plot {
         let op = frame["op"].as_str().unwrap_or_default();
         let concerns = match self.lie {
             Lie::Forgets | Lie::Misplaces => op == "post",
+            Lie::Withholds => op == "history",
             Lie::Miscounts | Lie::Omits => op == "join" && frame["since"].is_object(),
             _ => false,
         };
         let Some(id) = frame["id"].as_u64().filter(|_| is_victim && concerns && self.is_due()) else {
             return Upward::Pass;
         };
+        if self.lie == Lie::Withholds {
+            let error = json!({"code": "no_such_room", "message": "there is nothing to be seen"});
+            return Upward::Answer(json!({"re": id, "error": error}).to_string());
+        }
         let ear = self.ears.entry(line).or_default();
         if self.lie != Lie::Forgets {
             ear.marked.insert(id);
@@ -166,6 +175,11 @@ impl Plot {
         match self.lie.clone() {
             Lie::Loses if self.is_due() => Vec::new(),
             Lie::EatsOwn if frame["from"] == self.victim.as_str() && self.is_due() => Vec::new(),
+            Lie::Alters if self.is_due() => {
+                let mut frame = frame;
+                frame["text"] = json!("what nobody said");
+                at_once(line, [frame.to_string()])
+            }
             Lie::Doubles if self.is_due() => at_once(line, [text.clone(), text]),
             Lie::Delays(after) if self.is_due() => vec![Telling { to: line, text, after }],
             Lie::Reorders | Lie::Rewrites if self.is_due() => {
@@ -195,7 +209,11 @@ impl Plot {
     }
 
     fn is_victim(&self, line: Line) -> bool {
-        self.ears.get(&line).is_some_and(|ear| ear.nick.as_ref() == Some(&self.victim))
+        let is_meant = |nick: &String| match self.lie {
+            Lie::Withholds => nick.starts_with(&self.victim),
+            _ => *nick == self.victim,
+        };
+        self.ears.get(&line).and_then(|ear| ear.nick.as_ref()).is_some_and(is_meant)
     }
 
     /// Counts a thing that the lie could be about; whether it is the one.

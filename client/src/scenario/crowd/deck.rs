@@ -20,6 +20,9 @@ use crate::scenario::{
 };
 use hubbub_protocol::ErrorBody;
 
+/// Rooms that are told apart though nobody of this run is in them.
+const STRANGE_ROOMS_MAX: usize = 1_000;
+
 /// Something that a person tells the loop.
 #[derive(Debug)]
 pub(super) enum Notice {
@@ -56,6 +59,8 @@ pub(super) struct Reading {
     pub(super) room: RoomId,
     /// The last event that is there.
     pub(super) after: Seq,
+    /// Since when nothing but "later" was answered.
+    pub(super) put_off: Option<Moment>,
     pub(super) sink: Sink,
 }
 
@@ -95,6 +100,9 @@ pub(super) struct Deck {
     pub(super) over: bool,
     /// Something came that somebody may wait for.
     pub(super) stirred: bool,
+    /// Rooms that only the server has named, and the last of them.
+    strange_rooms: usize,
+    strange_room: Option<RoomId>,
 }
 
 impl Deck {
@@ -117,8 +125,27 @@ impl Deck {
             readings: Slab::new(),
             over: false,
             stirred: false,
+            strange_rooms: 0,
+            strange_room: None,
             config,
         })
+    }
+
+    /// The room of this name, as a server says it. Of rooms that nobody asked for only so many are told apart: the last
+    /// one stands for all that follow, so that no server can make this process grow.
+    fn room_said(&mut self, name: &RoomName) -> RoomId {
+        if let Some(room) = self.ledger.known_room(name) {
+            return room;
+        }
+        if self.strange_rooms >= STRANGE_ROOMS_MAX
+            && let Some(last) = self.strange_room
+        {
+            return last;
+        }
+        let room = self.room(name);
+        self.strange_rooms += 1;
+        self.strange_room = Some(room);
+        room
     }
 
     /// The room of this name.
@@ -148,7 +175,7 @@ impl Deck {
     pub(super) fn learn(&mut self, bytes: &[u8], event: &Event, within: Option<RoomId>) -> Option<Said> {
         let said = match incoming::entry(event, &self.config.run) {
             Some(entry) => {
-                let room = entry.room.as_ref().map(|room| self.room(room)).or(within)?;
+                let room = entry.room.as_ref().map(|room| self.room_said(room)).or(within)?;
                 Said::Entry { room, seq: entry.seq, content: entry.content }
             }
             None if matches!(event, Event::Lagged(_) | Event::Goodbye(_)) => return None,

@@ -90,7 +90,12 @@ impl Desk {
             Command::History(who, room, after, answer) => match people.get_mut(who.0 as usize) {
                 Some(person) => {
                     let history = ReadHistory { epoch: String::new(), events: Vec::new() };
-                    let key = deck.readings.insert(Reading { room, after, sink: Sink::Player { history, answer } });
+                    let key = deck.readings.insert(Reading {
+                        room,
+                        after,
+                        put_off: None,
+                        sink: Sink::Player { history, answer },
+                    });
                     person.ask_read(key, deck);
                 }
                 None => tell(answer, Err(nobody())),
@@ -339,8 +344,9 @@ fn nobody() -> Failure {
     Failure::Disconnected("nobody has this number".to_owned())
 }
 
+/// Nothing before they are in all their rooms: a part of them is no return.
 fn returns(person: &Person) -> impl Iterator<Item = Return> {
-    person.rooms.iter().filter(|membership| membership.wanted).filter_map(|membership| {
+    person.rooms.iter().filter(|membership| membership.wanted && person.arrived).filter_map(|membership| {
         let (how, missed) = membership.how?;
         Some(Return { person: person.id, room: membership.room, seat: membership.seat, how, missed })
     })

@@ -66,7 +66,12 @@ impl Desk {
                     State::Online => match rooms.pop() {
                         Some(room) => {
                             if let Some(after) = self.deck.ledger.audit_from(room) {
-                                let key = self.deck.readings.insert(Reading { room, after, sink: Sink::Audit });
+                                let key = self.deck.readings.insert(Reading {
+                                    room,
+                                    after,
+                                    put_off: None,
+                                    sink: Sink::Audit,
+                                });
                                 person.ask_read(key, &mut self.deck);
                             }
                             Stage::Audit { auditor, rooms }

@@ -5,10 +5,11 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use hubbub_protocol::{ErrorBody, Event, RoomName, id::Seq, reply::Resume};
+use hubbub_protocol::{ErrorBody, Event, RoomName, event::PostKind, id::Seq, reply::Resume};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::person::Kind;
 use crate::scenario::{id::MessageId, ledger::Content};
 
 /// One text frame.
@@ -86,11 +87,39 @@ pub(super) fn entry(event: &Event, run: &str) -> Option<Entry> {
         Event::Topic(topic) => Some(&topic.nonce),
         _ => None,
     };
-    let number = nonce.and_then(|nonce| nonce.strip_prefix(run)?.strip_prefix('.'));
-    // only the very form in which we write it: "007" is somebody else's
-    let ours = number.and_then(|text| text.parse::<u32>().ok().filter(|number| number.to_string() == *text));
-    let content = ours.map_or_else(|| Content::Foreign(digest(event)), |number| Content::Ours(MessageId(number)));
+    // only what says what was posted, in the very form in which we write it, is ours
+    let content =
+        nonce.and_then(|nonce| ours(nonce, run, event)).map_or_else(|| Content::Foreign(digest(event)), Content::Ours);
     Some(Entry { room: event.room().cloned(), seq, content })
+}
+
+/// The nonce of a message: the run's word, the message's number, and a digest of what it says, so that every copy of it
+/// bears witness to itself.
+pub(super) fn nonce(run: &str, message: MessageId, words: u32) -> String {
+    format!("{run}.{}.{words:08x}", message.0)
+}
+
+/// A digest of what a post or a topic says, and who says it.
+pub(super) fn words(from: &str, kind: Kind, text: &str) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    (from, kind, text).hash(&mut hasher);
+    let hash = hasher.finish();
+    (hash ^ (hash >> 32)) as u32
+}
+
+/// Which of our messages this is; `None` for somebody else's, and for one of ours that says something else by now.
+fn ours(of: &str, run: &str, event: &Event) -> Option<MessageId> {
+    let (number, _) = of.strip_prefix(run)?.strip_prefix('.')?.split_once('.')?;
+    let message = MessageId(number.parse().ok()?);
+    let words = match event {
+        Event::Post(post) => {
+            let kind = if post.kind == PostKind::Action { Kind::Action } else { Kind::Text };
+            words(post.from.as_str(), kind, &post.text)
+        }
+        Event::Topic(topic) => words(topic.from.as_str(), Kind::Topic, &topic.topic),
+        _ => return None,
+    };
+    (nonce(run, message, words) == of).then_some(message)
 }
 
 /// A digest of everything that an event says, the same in every run.
@@ -122,27 +151,43 @@ mod tests {
         }
     }
 
-    const POST: &str =
-        r#"{"ev":"post","room":"lobby","seq":7,"at":1,"user":1,"from":"ana","text":"hi","nonce":"run.42"}"#;
+    /// A post of this run.
+    fn post() -> String {
+        let nonce = nonce("run", MessageId(42), words("ana", Kind::Text, "hi"));
+        format!(
+            r#"{{"ev":"post","room":"lobby","seq":7,"at":1,"user":1,"from":"ana","kind":"text","text":"hi","nonce":"{nonce}"}}"#
+        )
+    }
 
     #[test]
     fn our_own_are_told_by_their_nonce_and_others_by_all_that_they_say() {
-        let ours = entry(&event(POST), "run").expect("is in the log");
+        let post = post();
+        let ours = entry(&event(&post), "run").expect("is in the log");
         assert_eq!((ours.seq, ours.content), (7, Content::Ours(MessageId(42))));
         let foreign = |text: &str| match entry(&event(text), "run") {
             Some(Entry { content: Content::Foreign(digest), .. }) => digest,
             other => panic!("{other:?}"),
         };
-        let other = foreign(&POST.replace("run.", "run2."));
-        assert_eq!(other, foreign(&POST.replace("run.", "run2.")));
+        let other = foreign(&post.replace("run.", "run2."));
+        assert_eq!(other, foreign(&post.replace("run.", "run2.")));
         for (from, to) in [("hi", "ho"), ("ana", "bo"), (r#""at":1"#, r#""at":2"#), (r#""user":1"#, r#""user":3"#)] {
-            assert_ne!(other, foreign(&POST.replace("run.", "run2.").replace(from, to)), "{from}");
+            assert_ne!(other, foreign(&post.replace("run.", "run2.").replace(from, to)), "{from}");
         }
-        assert!(matches!(
-            entry(&event(&POST.replace("run.42", "run.x")), "run"),
-            Some(Entry { content: Content::Foreign(_), .. })
-        ));
+        for changed in [("run.42", "run.x"), ("run.42", "run.042"), ("42.", "42.0")] {
+            foreign(&post.replace(changed.0, changed.1));
+        }
         assert_eq!(entry(&event(r#"{"ev":"typing","room":"a","nicks":["b"]}"#), "run"), None);
+    }
+
+    #[test]
+    fn a_message_that_says_something_else_than_was_posted_is_not_ours_any_more() {
+        let post = post();
+        for (from, to) in
+            [(r#""hi""#, r#""ho""#), (r#""from":"ana""#, r#""from":"bo""#), (r#""kind":"text""#, r#""kind":"action""#)]
+        {
+            let altered = entry(&event(&post.replace(from, to)), "run").expect("is in the log");
+            assert!(matches!(altered.content, Content::Foreign(_)), "{to}");
+        }
     }
 
     #[test]

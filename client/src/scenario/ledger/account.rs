@@ -197,5 +197,8 @@ pub(crate) struct Account {
     pub(crate) worst: Vec<Life>,
     /// Whether the rooms were read back at the end and how many events that were.
     pub(crate) audited: Option<u64>,
+    /// Rooms that were to be read back, and were not to their end: what was acknowledged there is not known to be stored.
+    #[serde(default)]
+    pub(crate) not_read_back: u64,
     pub(crate) load: LoadSide,
 }

@@ -180,6 +180,9 @@ impl Ledger {
         alive.into_iter().for_each(|id| self.offer_worst(id));
         let audits = || self.rooms.iter().filter_map(|room| room.audit.as_ref());
         let audited = audits().next().map(|_| audits().map(|audit| audit.events).sum());
+        let is_open =
+            |room: &&super::room::Room| !room.log.is_empty() && room.audit.as_ref().is_none_or(|it| !it.has_ended);
+        let not_read_back = self.rooms.iter().filter(is_open).count() as u64;
         let (found, breaches) = self.findings.into_parts();
         Account {
             totals: self.totals,
@@ -192,6 +195,7 @@ impl Ledger {
             timeline: self.timeline.intervals(),
             worst: self.worst.into_lives(),
             audited,
+            not_read_back,
             load: Default::default(),
         }
     }

@@ -21,12 +21,13 @@ pub(super) struct Findings {
 impl Findings {
     /// Counts; says whether the words are wanted.
     fn count(&mut self, kind: BreachKind, times: u64) -> bool {
-        *self.found.entry(kind).or_default() += times;
+        let found = self.found.entry(kind).or_default();
+        *found = found.saturating_add(times);
         self.shown.get(&kind).is_none_or(|shown| shown.len() < BREACHES_SHOWN_MAX)
     }
 
     pub(super) fn total(&self) -> u64 {
-        self.found.values().sum()
+        self.found.values().fold(0, |sum, times| sum.saturating_add(*times))
     }
 
     /// The counters, and what is kept in the order of time.
@@ -60,7 +61,7 @@ impl Ledger {
             return;
         }
         if let Some(counter) = counter(&mut self.totals, kind) {
-            *counter += times;
+            *counter = counter.saturating_add(times);
         }
         if self.findings.count(kind, times) {
             let breach = Breach { kind, text: text(self), at_ms: ms(now) };

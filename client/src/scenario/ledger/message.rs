@@ -28,6 +28,8 @@ pub(super) struct Message {
     /// Where it was read first.
     pub(super) seen: Option<Seq>,
     pub(super) duplicate: bool,
+    /// A digest of what it says, as it was sent first: part of its nonce.
+    pub(super) words: u32,
     /// Accepted or refused at least once.
     pub(super) is_answered: bool,
     pub(super) is_refused: bool,
@@ -56,6 +58,7 @@ impl Message {
             acked: None,
             seen: None,
             duplicate: false,
+            words: 0,
             is_answered: false,
             is_refused: false,
             is_given_up: false,

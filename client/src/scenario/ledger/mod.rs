@@ -201,6 +201,11 @@ impl Ledger {
         })
     }
 
+    /// The room of this name, if there is one.
+    pub(crate) fn known_room(&self, name: &RoomName) -> Option<RoomId> {
+        self.room_ids.get(&name.key()).copied()
+    }
+
     /// A person's seat in a room, made when there is none: it outlives connections and parts.
     pub(crate) fn seat(&mut self, person: PersonId, room: RoomId) -> SeatId {
         if let Some(seat) = self.find_seat(person, room) {

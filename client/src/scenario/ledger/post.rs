@@ -33,6 +33,18 @@ impl Ledger {
         id
     }
 
+    /// What it says, as a digest: that of its first send, for what is sent again later is the same message.
+    pub(crate) fn worded(&mut self, message: MessageId, words: u32) -> u32 {
+        match self.messages.get_mut(message) {
+            Some(held) if held.sends == 0 => {
+                held.words = words;
+                words
+            }
+            Some(held) => held.words,
+            None => words,
+        }
+    }
+
     /// It is about to be written to the socket (each time that it is).
     pub(crate) fn sent(&mut self, message: MessageId, now: Moment) {
         let Some(held) = self.messages.get_mut(message) else {

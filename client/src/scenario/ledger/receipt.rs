@@ -208,7 +208,7 @@ impl Ledger {
             let who = by.map_or("the log as it was read back", |person| ledger.name(person));
             let event = match content {
                 Content::Ours(message) => ledger.say(message),
-                Content::Foreign(_) => "another event".to_owned(),
+                Content::Foreign(_) => "another event, or other words,".to_owned(),
             };
             let there = match sight {
                 Sight::Differs(Known::Ours(other)) => format!("others have {}", ledger.say(other)),

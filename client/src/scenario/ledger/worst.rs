@@ -43,7 +43,7 @@ impl Ledger {
 
     fn life(&self, id: MessageId, message: &Message) -> Life {
         Life {
-            message: format!("{}.{}", self.run, id.0),
+            message: format!("{}.{}.{:08x}", self.run, id.0, message.words),
             sender: self.name(message.sender).to_owned(),
             room: self.room_name(message.room).to_owned(),
             seq: message.seen.or(message.acked),

@@ -58,6 +58,8 @@ impl Stage {
         if people.is_empty() {
             return Ok(nobody(who));
         }
+        // Who ought to be there and is not, before and after, would hear nothing in any case.
+        let mut absent = self.crowd.settle(self.now()).await?.absent;
         let before = self.crowd.received(people.clone()).await?;
         tokio::time::sleep(time).await;
         let after = self.crowd.received(people.clone()).await?;
@@ -68,6 +70,13 @@ impl Stage {
                 format!("{} got {}", self.cast.name(*person), wording::count(after - before, "event"))
             })
             .collect();
+        if !lines.is_empty() {
+            return Ok(Err(listed(lines)));
+        }
+        let still = self.crowd.settle(self.now()).await?.absent;
+        absent.retain(|person| people.contains(person) && still.contains(person));
+        let lines: Vec<String> =
+            absent.iter().map(|person| format!("{} is not connected", self.cast.name(*person))).collect();
         Ok(if lines.is_empty() { Ok("nothing came".to_owned()) } else { Err(listed(lines)) })
     }
 

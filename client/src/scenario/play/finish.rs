@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     PATIENCE_ROUNDS_MAX, PlayError, Stage, invariant,
     journal::{Verdict as Judged, as_ms},
-    threshold,
+    threshold, wording,
 };
 use crate::scenario::{
     crowd::order::Unsettled,
@@ -25,6 +25,11 @@ impl Stage {
     pub(crate) async fn finish(&self, thresholds: &[Threshold], interrupted: bool) -> Result<Facts, PlayError> {
         self.journal.ending(interrupted);
         let account = self.watched(self.account(interrupted)).await?;
+        if account.not_read_back > 0 && !interrupted {
+            let rooms = wording::count(account.not_read_back, "room");
+            let found = format!("{rooms} could not be read to the end: what was acknowledged there may be lost");
+            self.find(Place::default(), Judged::failed("at the end the rooms can be read back", found));
+        }
         let at = self.now();
         self.watch.borrow_mut().look(at);
         self.seen_to_its_end().await;
@@ -110,7 +115,8 @@ impl Stage {
 /// How much is open, in one number: of people, events and posts.
 fn open(unsettled: &Unsettled) -> u64 {
     let Unsettled { behind, absent, unanswered } = unsettled;
-    behind.iter().map(|(_, _, events)| events).sum::<u64>() + absent.len() as u64 + unanswered
+    let behind = behind.iter().fold(0_u64, |sum, (_, _, events)| sum.saturating_add(*events));
+    behind.saturating_add(absent.len() as u64).saturating_add(*unanswered)
 }
 
 fn verdict<'a>(interrupted: bool, mut findings: impl Iterator<Item = &'a Finding>) -> Verdict {

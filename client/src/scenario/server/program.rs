@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
 };
 
 use super::ServerError;
@@ -16,7 +16,9 @@ const NAME: &str = if cfg!(windows) { "hubbub-server.exe" } else { "hubbub-serve
 /// When there is none, with what to do about it.
 pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf, ServerError> {
     if let Some(named) = named {
-        return if named.is_file() { Ok(named.to_owned()) } else { Err(ServerError::NoProgram(named.to_owned())) };
+        // It is started in a folder of its own, where a relative path would lead elsewhere.
+        let program = path::absolute(named).ok().filter(|program| program.is_file());
+        return program.ok_or_else(|| ServerError::NoProgram(named.to_owned()));
     }
     let beside = env::current_exe().ok().and_then(|this| this.parent().map(Path::to_owned));
     let path = env::var_os("PATH").unwrap_or_default();
@@ -54,5 +56,7 @@ mod tests {
         assert!(error.to_string().starts_with("--server-bin: there is no program"), "{error}");
         fs::write(&program, "").expect("a file");
         assert_eq!(find(Some(&program)).expect("there now"), program);
+        let relative = find(Some(Path::new("Cargo.toml"))).expect("tests run beside it");
+        assert!(relative.is_absolute(), "it is started elsewhere: {}", relative.display());
     }
 }

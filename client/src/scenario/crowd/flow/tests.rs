@@ -10,7 +10,7 @@ use crate::scenario::{
     crowd::{
         deck::Notice,
         order::{Beat, Flow, FlowEnd, RoomChoice, Words},
-        person::tests::{Scene, own},
+        person::tests::{Scene, nonce, own},
         timer::Due,
     },
     id::PersonId,
@@ -77,7 +77,10 @@ fn posts_in_a_row_wait_each_for_the_answer_to_the_one_before() {
     let mut stage = Stage::start(Beat::Times(3));
     assert_eq!(stage.posted(), 1);
     stage.accept(1);
-    assert_eq!(stage.scene.written(), [r#"{"op":"post","room":"lobby","nonce":"run.1","text":"ana 2"}"#]);
+    assert_eq!(
+        stage.scene.written(),
+        [format!(r#"{{"op":"post","room":"lobby","nonce":"{}","text":"ana 2"}}"#, nonce(1, "ana 2"))]
+    );
     stage.scene.refuse(r#"{"code":"rate_limited","message":""}"#).expect("the connection lives");
     stage.turn();
     assert_eq!(stage.posted(), 1);

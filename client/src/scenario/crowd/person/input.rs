@@ -127,8 +127,9 @@ impl Person {
     fn noticed(&mut self, event: &Event, deck: &mut Deck) {
         match event {
             Event::Lagged(lagged) if !deck.over => {
-                let room = deck.room(&lagged.room);
-                self.lagged(room, lagged.seq, deck);
+                if let Some(room) = deck.ledger.known_room(&lagged.room) {
+                    self.lagged(room, lagged.seq, deck);
+                }
             }
             Event::Goodbye(goodbye) => self.goodbye(goodbye.reconnect_after_ms),
             _ => {}

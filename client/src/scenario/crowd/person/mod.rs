@@ -62,7 +62,7 @@ pub(super) struct Membership {
     pub(super) place: Place,
     /// The reply to `join` came on this connection, and none to `part` since.
     pub(super) entered: bool,
-    /// How it came back the last time, and how much was missed.
+    /// How it came back with this connection, and how much was missed.
     pub(super) how: Option<(Resumed, u64)>,
     /// The seq of the position that the last join named.
     since: Option<Seq>,

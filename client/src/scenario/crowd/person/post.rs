@@ -7,6 +7,7 @@ use super::{Asked, Person, State, What};
 use crate::scenario::{
     crowd::{
         deck::{Deck, Notice, PostEnd},
+        incoming,
         order::Failure,
         websocket::frame::Opcode,
     },
@@ -45,7 +46,7 @@ pub(in super::super) struct Pending {
 }
 
 /// What it is on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in super::super) enum Kind {
     Text,
     Action,
@@ -103,6 +104,10 @@ impl Person {
 
     /// Sends what waited for a room or a connection, oldest first.
     pub(super) fn send_waiting(&mut self, deck: &mut Deck) {
+        // a long outage under load leaves many: they are not looked at again with each that joins them
+        if self.state != State::Online {
+            return;
+        }
         let mut index = 0;
         while self.unsent > 0 && index < self.posts.len() {
             if !self.posts[index].sent {
@@ -124,7 +129,8 @@ impl Person {
             deck.notices.push_back(Notice::Post { flow, slot, end: PostEnd::Sent });
         }
         self.next_id += 1;
-        let nonce = format!("{}.{}", deck.config.run, message.0);
+        let words = incoming::words(&self.nick, pending.kind, &pending.text);
+        let nonce = incoming::nonce(&deck.config.run, message, deck.ledger.worded(message, words));
         let (text, topic) = match pending.kind {
             Kind::Topic => (None, Some(&*pending.text)),
             Kind::Text | Kind::Action => (Some(&*pending.text), None),
@@ -146,9 +152,14 @@ impl Person {
 
     /// The reply.
     pub(super) fn posted(&mut self, message: MessageId, outcome: Result<(Seq, bool), ErrorBody>, deck: &mut Deck) {
-        // who was given up is not waited for; a late answer changes nothing
-        let Some(index) = self.posts.iter().position(|pending| pending.message == Some(message)) else { return };
         deck.stirred = true;
+        let Some(index) = self.posts.iter().position(|pending| pending.message == Some(message)) else {
+            // nobody waits for it any more, but what is acknowledged must be stored
+            return match outcome {
+                Ok((seq, duplicate)) => deck.ledger.accepted(message, seq, duplicate, deck.now),
+                Err(error) => deck.ledger.refused(message, &error, deck.now),
+            };
+        };
         match outcome {
             Ok((seq, duplicate)) => {
                 deck.ledger.accepted(message, seq, duplicate, deck.now);

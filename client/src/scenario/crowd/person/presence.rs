@@ -1,6 +1,6 @@
 //! Coming and going: attempts, the greeting, losses, comebacks, goodbyes, and patience.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use hubbub_protocol::{
     ErrorBody, ErrorCode, Request, close,
@@ -302,7 +302,7 @@ impl Person {
             if std::mem::take(&mut membership.entered) && !deck.over {
                 deck.ledger.absent(membership.seat);
             }
-            membership.place = Place::Out;
+            (membership.place, membership.how) = (Place::Out, None);
         }
         for asked in std::mem::take(&mut self.asked) {
             match asked.what {
@@ -365,7 +365,21 @@ impl Person {
             self.sweep_posts(deck);
             self.sweep_deeds(deck);
         }
+        self.let_go();
         Ok(())
+    }
+
+    /// Queues that are empty hold no memory: most people are silent most of the time, and there are many of them.
+    fn let_go(&mut self) {
+        if self.asked.is_empty() {
+            self.asked = VecDeque::new();
+        }
+        if self.posts.is_empty() {
+            self.posts = VecDeque::new();
+        }
+        if self.awaiting.is_empty() {
+            self.awaiting = Vec::new();
+        }
     }
 
     /// Orders that waited too long are told so; the person goes on.

@@ -40,6 +40,7 @@ impl Person {
         let page: Page<'_> = serde_json::from_str(ok.get()).map_err(|error| nonsense("page of history", &error))?;
         let Some(reading) = deck.readings.get_mut(key) else { return Ok(()) };
         let (room, before) = (reading.room, reading.after);
+        reading.put_off = None;
         if let Sink::Player { history, .. } = &mut reading.sink {
             page.epoch.as_ref().clone_into(&mut history.epoch);
             for event in &page.events {
@@ -73,7 +74,9 @@ impl Person {
 
     /// A page was refused: later, or never.
     pub(super) fn not_read(&mut self, key: usize, error: ErrorBody, deck: &mut Deck) {
-        if error.code.retry() == Retry::Later {
+        let Some(reading) = deck.readings.get_mut(key) else { return };
+        let since = *reading.put_off.get_or_insert(deck.now);
+        if error.code.retry() == Retry::Later && since.after(deck.config.patience) >= deck.now {
             let wait = std::time::Duration::from_millis(error.retry_after_ms.unwrap_or(1_000));
             return deck.timers.add(deck.now.after(wait), Due::Reread(self.id, key));
         }

@@ -106,7 +106,8 @@ impl Person {
             Resume::Gap | Resume::Unknown => Resumed::Gap,
             Resume::Reset => Resumed::Reset,
         };
-        membership.how = Some((how, membership.since.map_or(0, |since| reply.seq.saturating_sub(since))));
+        // who falls behind later joins anew, which says nothing about how they came back
+        membership.how.get_or_insert((how, membership.since.map_or(0, |since| reply.seq.saturating_sub(since))));
         let seat = membership.seat;
         let view = JoinedView { epoch: &reply.epoch, seq: reply.seq, resume: reply.resume, events: ends };
         let after = deck.ledger.joined(seat, view, deck.now);
@@ -152,7 +153,7 @@ impl Person {
         }
         deck.stirred = true;
         match last {
-            Some(last) if last + 1 < before && page.more => self.ask_page(index, last, before, deck),
+            Some(last) if last.saturating_add(1) < before && page.more => self.ask_page(index, last, before, deck),
             _ => self.entered(index, deck),
         }
         Ok(())
@@ -211,7 +212,7 @@ impl Person {
     pub(super) fn parted(&mut self, room: RoomId, deck: &mut Deck) {
         if let Some(index) = self.place(room) {
             let membership = &mut self.rooms[index];
-            (membership.place, membership.entered) = (Place::Out, false);
+            (membership.place, membership.entered, membership.how) = (Place::Out, false, None);
             if !deck.over {
                 deck.ledger.parted(membership.seat);
             }

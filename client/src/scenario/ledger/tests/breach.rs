@@ -204,7 +204,7 @@ fn two_readers_with_different_events_at_one_seq_disagree() {
     let message = bench.post(ANA, 1);
     bench.push(&[ANA, BO], 1, message);
     bench.push(&[CY], 1, Content::Foreign(9));
-    let text = "lobby: cy has another event at seq 1, where others have message 0 of ana";
+    let text = "lobby: cy has another event, or other words, at seq 1, where others have message 0 of ana";
     assert_eq!(bench.found(), one(Disagreement, text));
 }
 
@@ -262,7 +262,8 @@ fn a_seq_beyond_all_reason_disagrees_and_costs_no_memory() {
     let mut bench = Bench::new();
     bench.push(&[ANA], u64::MAX - 1, Content::Foreign(1));
     bench.join(BO, Resume::Complete, u64::MAX, Some((1, u64::MAX, 3)));
-    let text = format!("lobby: ana has another event at seq {}, where no event can be by now", u64::MAX - 1);
+    let text =
+        format!("lobby: ana has another event, or other words, at seq {}, where no event can be by now", u64::MAX - 1);
     let found = bench.found();
     assert_eq!(found[0], (Disagreement, text));
     assert_eq!(found[1].0, Unread, "{found:?}");

@@ -169,7 +169,10 @@ fn the_worst_lives_are_told_even_when_they_were_let_go() {
     assert!(bench.ledger.author(late).is_none(), "it was let go");
     let account = bench.close();
     let worst = &account.worst[0];
-    assert_eq!((worst.message.as_str(), worst.sender.as_str(), worst.room.as_str()), ("run.0", "ana", "lobby"));
+    assert_eq!(
+        (worst.message.as_str(), worst.sender.as_str(), worst.room.as_str()),
+        ("run.0.00000000", "ana", "lobby")
+    );
     assert_eq!((worst.seq, worst.receipts, worst.last_reader.as_deref()), (Some(1), 3, Some("cy")));
     assert!(worst.last_receipt_ms.expect("it came") - worst.intended_ms > 5_000.0);
     assert!(account.delivery.max_us > 5_000_000);

@@ -204,6 +204,7 @@ fn account(timeline: Vec<Interval>, delivered: u64, accepted: u64, slower: f64) 
         timeline,
         worst: lives,
         audited: Some(accepted),
+        not_read_back: 0,
         load: LoadSide {
             cpu_ms: load_cpu_ms,
             deliveries_per_cpu_s: delivered as f64 / (load_cpu_ms / 1e3),

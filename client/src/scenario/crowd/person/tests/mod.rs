@@ -13,12 +13,13 @@ use super::{Deed, Kind, Lost, Owner, Pending, Person, Place, State};
 use crate::scenario::{
     crowd::{
         deck::{Deck, Notice, PostEnd},
+        incoming,
         order::{CrowdConfig, Failure, Parting, Recruit},
         timer::Due,
         websocket::upgrade,
     },
     file::{cast::Via, expectation::Resumed, step::Garbage},
-    id::{PersonId, RoomId},
+    id::{MessageId, PersonId, RoomId},
     ledger::account::Account,
 };
 
@@ -149,7 +150,12 @@ impl Scene {
 
     /// Ana says hi.
     fn post(&mut self, sight: bool) {
-        let pending = Pending {
+        let pending = self.pending(sight);
+        self.person.post(pending, &mut self.deck);
+    }
+
+    fn pending(&self, sight: bool) -> Pending {
+        Pending {
             owner: Owner::Flow { flow: 0, slot: 0 },
             message: None,
             room: self.lobby,
@@ -162,8 +168,7 @@ impl Scene {
             sent: false,
             accepted: false,
             seen: false,
-        };
-        self.person.post(pending, &mut self.deck);
+        }
     }
 
     /// What became of the posts, in one word each.
@@ -229,7 +234,13 @@ fn event(seq: u64) -> String {
 
 /// Ana's own event of this number.
 pub(in super::super) fn own(seq: u64, number: u32) -> String {
+    let nonce = nonce(number, "hi");
     format!(
-        r#"{{"ev":"post","room":"lobby","seq":{seq},"at":{seq},"user":7,"from":"ana","text":"hi","nonce":"run.{number}"}}"#
+        r#"{{"ev":"post","room":"lobby","seq":{seq},"at":{seq},"user":7,"from":"ana","text":"hi","nonce":"{nonce}"}}"#
     )
+}
+
+/// The nonce of ana's own post of this number.
+pub(in super::super) fn nonce(number: u32, text: &str) -> String {
+    incoming::nonce("run", MessageId(number), incoming::words("ana", Kind::Text, text))
 }

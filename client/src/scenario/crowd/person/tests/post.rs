@@ -1,6 +1,7 @@
 //! Posts: exactly once, over lost connections and lost sessions.
 
 use super::*;
+use crate::scenario::ledger::breach::BreachKind;
 
 #[test]
 fn a_post_without_its_answer_is_sent_again_with_its_nonce_and_one_with_it_is_not() {
@@ -9,7 +10,7 @@ fn a_post_without_its_answer_is_sent_again_with_its_nonce_and_one_with_it_is_not
     scene.post(false);
     scene.post(false);
     let posts = scene.written();
-    assert_eq!(posts[0], r#"{"op":"post","room":"lobby","nonce":"run.0","text":"hi"}"#);
+    assert_eq!(posts[0], format!(r#"{{"op":"post","room":"lobby","nonce":"{}","text":"hi"}}"#, nonce(0, "hi")));
     scene.ok(r#"{"seq":1,"at":1}"#);
     assert_eq!(scene.ends(), ["sent", "sent", "accepted", "left"]);
     scene.break_and_return();
@@ -22,6 +23,43 @@ fn a_post_without_its_answer_is_sent_again_with_its_nonce_and_one_with_it_is_not
     let account = scene.account();
     assert_eq!((account.totals.accepted, account.totals.sent_again, account.totals.duplicates), (2, 1, 1));
     assert_eq!(account.found, Default::default(), "{:?}", account.breaches);
+}
+
+#[test]
+fn a_copy_with_other_words_than_were_posted_is_found() {
+    let mut scene = Scene::there();
+    scene.post(false);
+    scene.ok(r#"{"seq":1,"at":1}"#);
+    scene.says(&own(1, 0).replace("hi", "ho")).expect("it is taken");
+    let account = scene.account();
+    assert_eq!(account.found.keys().collect::<Vec<_>>(), [&BreachKind::Disagreement]);
+    let text = &account.breaches[0].text;
+    assert_eq!(text, "lobby: ana has another event, or other words, at seq 1, where message 0 of ana was acknowledged");
+}
+
+#[test]
+fn what_is_sent_again_on_purpose_is_the_same_message_whatever_it_says() {
+    let mut scene = Scene::there();
+    scene.post(false);
+    let first = scene.written();
+    scene.ok(r#"{"seq":1,"at":1}"#);
+    let again = Pending { message: Some(MessageId(0)), text: "again".into(), ..scene.pending(false) };
+    scene.person.post(again, &mut scene.deck);
+    let nonces = |texts: &[String]| texts.iter().filter(|text| text.contains(&nonce(0, "hi"))).count();
+    assert_eq!((nonces(&first), nonces(&scene.written())), (1, 1));
+}
+
+#[test]
+fn an_acknowledgement_after_patience_ended_is_held_against_the_server_all_the_same() {
+    let mut scene = Scene::there();
+    scene.post(false);
+    scene.later(Duration::from_secs(11));
+    scene.person.sweep_posts(&mut scene.deck);
+    assert_eq!(scene.ends(), ["sent", "given up", "left"]);
+    scene.ok(r#"{"seq":1,"at":1}"#);
+    let account = scene.account();
+    assert_eq!((account.totals.accepted, account.totals.unsettled), (1, 0));
+    assert!(account.found.contains_key(&BreachKind::Lost), "nobody ever got it: {:?}", account.found);
 }
 
 #[test]

@@ -51,6 +51,18 @@ fn who_comes_back_goes_on_with_session_and_rooms_from_what_they_have() {
 }
 
 #[test]
+fn how_somebody_came_back_is_forgotten_with_the_connection_and_not_changed_by_falling_behind_later() {
+    let mut scene = Scene::there();
+    scene.break_and_return();
+    assert_eq!(scene.person.rooms[0].how, None, "they are not back yet");
+    scene.welcome(true);
+    scene.ok(&joined(0, "complete", &[]));
+    scene.says(r#"{"ev":"lagged","room":"lobby","seq":0}"#).expect("it is taken");
+    scene.ok(&joined(1, "gap", &[event(1)]));
+    assert_eq!(scene.person.rooms[0].how, Some((Resumed::Complete, 0)));
+}
+
+#[test]
 fn a_session_that_is_gone_is_begun_anew_and_what_was_sent_in_it_is_open() {
     let mut scene = Scene::there();
     scene.post(false);

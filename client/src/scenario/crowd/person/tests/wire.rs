@@ -3,6 +3,16 @@
 use super::*;
 
 #[test]
+fn a_server_that_names_rooms_without_end_makes_nothing_grow_and_each_event_is_a_leak() {
+    let mut scene = Scene::there();
+    for number in 0..5_000 {
+        scene.says(&event(1).replace("lobby", &format!("room-{number}"))).expect("it is taken");
+    }
+    assert!(scene.deck.rooms.len() < 1_100, "{}", scene.deck.rooms.len());
+    assert_eq!(scene.account().totals.leaked, 5_000);
+}
+
+#[test]
 fn a_ping_is_answered_with_its_payload() {
     let mut scene = Scene::there();
     scene.written();
