@@ -109,7 +109,7 @@ impl Hunt {
         let p99 = Duration::from_micros(lap.delivery.p99_us);
         let behind: u64 = probe.unsettled.behind.iter().map(|(_, _, events)| events).sum();
         let refused: u64 = probe.end.refused.iter().map(|(_, count)| count).sum();
-        // latency is that of what is pushed: what is fetched later would be left out of it
+        // what is fetched on return has no latency: it would be left out of the figure
         let late = lap.totals.delivered.saturating_sub(lap.totals.delivered_live);
         let broken = if refused > 0 {
             let why = probe.end.refused.first().map_or_else(String::new, |(error, _)| error.code.as_str().to_owned());
@@ -121,7 +121,7 @@ impl Hunt {
         } else if probe.end.unsent > 0 {
             format!("{} posts could not be sent, for too many were without an answer", probe.end.unsent)
         } else if late > lap.totals.delivered.max(1) / 100 {
-            format!("{late} receipts were not pushed: their readers fell behind, or were gone, and fetched them later")
+            format!("{late} receipts were fetched by readers who had lost their connection")
         } else if p99 > self.p99 {
             "too slow".to_owned()
         } else {

@@ -28,7 +28,7 @@ macro_rules! figures {
 }
 
 figures! {
-    P50Ms "p50_ms" "Delivery latency that half of the receipts keep, from the intended time of the post, in milliseconds.",
+    P50Ms "p50_ms" "Delivery latency that half of the receipts by connected readers keep, from the intended time of the post, in milliseconds.",
     P90Ms "p90_ms" "As p50_ms, for 90 %.",
     P99Ms "p99_ms" "As p50_ms, for 99 %.",
     P999Ms "p999_ms" "As p50_ms, for 99.9 %.",

@@ -23,7 +23,8 @@ pub(crate) struct Totals {
     pub(crate) refused: BTreeMap<String, u64>,
     /// Without an answer at the end.
     pub(crate) unsettled: u64,
-    /// Receipts of this run's messages: live, and in all (with those read on return).
+    /// Receipts of this run's messages: live (pushed, or fetched by readers who fell behind), and in all (with those read
+    /// on return).
     pub(crate) delivered_live: u64,
     pub(crate) delivered: u64,
     /// Receipts that ought to have been and were not.
@@ -184,7 +185,7 @@ pub(crate) struct Account {
     /// How often each kind of finding was made; a kind that is absent was not found.
     pub(crate) found: BTreeMap<BreachKind, u64>,
     pub(crate) breaches: Vec<Breach>,
-    /// Receipts as they were pushed, from the intended time of the post.
+    /// Receipts by readers who were connected, pushed or fetched after falling behind, from the intended time of the post.
     pub(crate) delivery: Latency,
     /// Acknowledgements, from the intended time.
     pub(crate) acceptance: Latency,

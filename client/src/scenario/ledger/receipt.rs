@@ -32,7 +32,8 @@ impl Ledger {
         self.odd_event(seat, seq, content, way, now);
     }
 
-    /// Counts a first coming of an event to a seat.
+    /// Counts a first coming of an event to a seat. `live`: its reader was connected all the time, so its latency counts,
+    /// even if it had to be fetched: else a server that lets its readers fall behind would look fast.
     #[inline]
     fn receive(&mut self, person: PersonId, index: u32, seats: usize, content: Content, live: bool, now: Moment) {
         let Content::Ours(id) = content else {
@@ -84,7 +85,7 @@ impl Ledger {
             return;
         }
         let Some(seat) = self.seats.get_mut(seat_id.0 as usize) else { return };
-        let index = seat.index;
+        let (index, is_timed) = (seat.index, way == Way::Live || seat.fell_behind);
         let (arrival, lost) = seat.take(seq, way);
         if let Some(hole) = lost {
             self.find_hole(person, room, hole, now);
@@ -92,7 +93,7 @@ impl Ledger {
         self.tell_arrival(arrival, sight, person, room, seq, content, now);
         if matches!(arrival, Arrival::New | Arrival::Late) {
             let seats = self.rooms.get(room.0 as usize).map_or(0, |room| room.seats.len());
-            self.receive(person, index, seats, content, way == Way::Live, now);
+            self.receive(person, index, seats, content, is_timed, now);
         }
     }
 

@@ -85,6 +85,8 @@ pub(super) struct Seat {
     /// The log that `next` is of.
     epoch: Option<Arc<str>>,
     pub(super) asked: Option<Asked>,
+    /// They came to where they are from [`Presence::Lagged`]: what they fetch is late, not missed.
+    pub(super) fell_behind: bool,
     /// What the reply that is being told must go on with at the earliest.
     reply_next: Seq,
 }
@@ -101,6 +103,7 @@ impl Seat {
             holes: Vec::new(),
             epoch: None,
             asked: None,
+            fell_behind: false,
             reply_next: 0,
         }
     }
@@ -157,6 +160,7 @@ impl Seat {
         }
         self.next = had.max(last.saturating_add(1));
         self.epoch = Some(Arc::clone(epoch));
+        self.fell_behind = self.presence == Presence::Lagged;
         self.presence = Presence::Here;
         self.reply_next = 0;
         let missing = self.first_missing();

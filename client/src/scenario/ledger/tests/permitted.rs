@@ -113,6 +113,8 @@ fn a_reader_that_fell_behind_joins_again_and_may_get_again_what_it_has() {
     let account = bench.close();
     nothing_found(&account);
     assert_eq!((account.totals.delivered, account.totals.lagged, account.totals.rooms_complete), (9, 1, 1));
+    // it was connected all the time: what it fetched was late, and that counts
+    assert_eq!((account.totals.delivered_live, account.delivery.count), (9, 9));
 }
 
 #[test]

@@ -74,6 +74,9 @@ pub(super) struct Stand {
     joining: bool,
     parting: bool,
     seated: bool,
+    /// Told to have fallen behind; and come back from that, so that what is fetched is late.
+    lagged: bool,
+    late: bool,
 }
 
 #[derive(Debug, Default)]
@@ -256,6 +259,7 @@ impl World {
             Frame::Joined { room, epoch, resume, seq, events } => {
                 let stand = &mut self.people[who].rooms[room];
                 (stand.joining, stand.seated) = (false, true);
+                stand.late = std::mem::take(&mut stand.lagged);
                 let span = events.first().zip(events.last()).map(|(first, last)| (first.0, last.0, events.len()));
                 let view = JoinedView { epoch, seq, resume, events: span };
                 match resume {
@@ -287,7 +291,8 @@ impl World {
             Frame::Lagged { room, seq } => {
                 self.counted.lagged += 1;
                 self.ledger.lagged(self.seats[who][room], seq, now);
-                let stand = self.people[who].rooms[room];
+                let stand = &mut self.people[who].rooms[room];
+                stand.lagged |= stand.seated;
                 if stand.wanted && !stand.joining {
                     self.ask(who, room);
                 }
@@ -319,7 +324,8 @@ impl World {
             let is_ours = u64::from(matches!(content, Content::Ours(_)));
             self.counted.foreign += 1 - is_ours;
             self.counted.delivered += is_ours;
-            self.counted.delivered_live += if way == Way::Live { is_ours } else { 0 };
+            let is_timed = way == Way::Live || self.people[who].rooms[room].late;
+            self.counted.delivered_live += if is_timed { is_ours } else { 0 };
         }
     }
 
