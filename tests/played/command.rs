@@ -100,6 +100,14 @@ async fn what_does_not_hold_is_named_with_its_line() {
 }
 
 #[tokio::test]
+async fn who_is_not_in_the_room_is_told_so() {
+    let story = "name: Elsewhere\ncast: {ana: {join: lobby}, eve: {join: attic}}\nsteps:\n  - post: {who: ana, room: lobby, as: m1}\n  - expect: {who: eve, receives: m1, within: 100 ms}\n";
+    let (_folder, path) = file(story);
+    let ended = scenario(&["run", &path]).await.expect_code(1);
+    assert!(ended.out.contains("eve is not in lobby"), "{ended}");
+}
+
+#[tokio::test]
 async fn the_schema_is_one_of_json_schema() {
     let ended = scenario(&["schema"]).await.expect_code(0);
     let schema: Value = serde_json::from_str(&ended.out).expect("JSON");

@@ -289,6 +289,22 @@ mod tests {
     }
 
     #[test]
+    fn the_help_of_what_is_played_speaks_of_no_server_used_before() {
+        // without the line breaks
+        let help = |path: &[&str]| {
+            let line = ["hubbub"].iter().chain(path).chain(&["--help"]);
+            let help = command_line().try_get_matches_from(line).expect_err("the help").to_string();
+            help.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        for path in [&["scenario", "run"][..], &["scenario", "check"], &["load", "fanout"], &["demo"]] {
+            let help = help(path);
+            assert!(!help.contains("the one used last"), "{help}");
+            assert_eq!(help.contains("--server <URL>"), ["run", "fanout"].contains(&path[path.len() - 1]), "{help}");
+        }
+        assert!(help(&["rooms"]).contains("the one used last"));
+    }
+
+    #[test]
     fn options_stand_before_or_after_the_command() {
         for line in [["hubbub", "--nick", "ana", "rooms"], ["hubbub", "rooms", "--nick", "ana"]] {
             let arguments = Arguments::try_parse_from(line).expect("a command");

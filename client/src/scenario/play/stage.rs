@@ -279,13 +279,9 @@ impl Stage {
             }
         }
         let all = tally.done + tally.failed.len();
-        let lines = tally.failed.iter();
-        let lines = lines.map(|(person, why)| format!("{}: {}", self.cast.name(*person), wording::failure(why)));
-        let found = format!(
-            "{} of {all}\n{}",
-            tally.done,
-            wording::some_of(lines.collect::<Vec<_>>().into_iter(), FAILURES_SHOWN)
-        );
+        let failed = tally.failed.iter().map(|(person, why)| (self.cast.name(*person), wording::failure(why)));
+        let lines = wording::by_reason(failed);
+        let found = format!("{} of {all}\n{}", tally.done, wording::some_of(lines.into_iter(), FAILURES_SHOWN));
         self.find(place, Verdict::failed(what, found));
     }
 

@@ -1,6 +1,6 @@
 //! Steps, expectations and failures in words, much as the file has them.
 
-use std::{fmt::Write, time::Duration};
+use std::{collections::HashMap, fmt::Write, time::Duration};
 
 use hubbub_protocol::ErrorBody;
 
@@ -53,6 +53,26 @@ pub(super) fn number_of(number: f64) -> String {
 pub(super) fn count(count: u64, noun: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
     format!("{} {noun}{s}", commas(count))
+}
+
+/// One line for each reason: who it befell, the first by name.
+pub(super) fn by_reason<'a>(all: impl Iterator<Item = (&'a str, String)>) -> Vec<String> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut reasons: Vec<(&str, String, u64)> = Vec::new();
+    for (name, why) in all {
+        match places.get(&why).and_then(|place| reasons.get_mut(*place)) {
+            Some((_, _, more)) => *more += 1,
+            None => {
+                places.insert(why.clone(), reasons.len());
+                reasons.push((name, why, 0));
+            }
+        }
+    }
+    let line = |(name, why, more): (&str, String, u64)| match more {
+        0 => format!("{name}: {why}"),
+        more => format!("{name} and {} more: {why}", commas(more)),
+    };
+    reasons.into_iter().map(line).collect()
 }
 
 /// Some of many lines, and how many there are more.
@@ -256,6 +276,13 @@ mod tests {
 
     use super::*;
     use crate::scenario::file::{Place, unit::Range};
+
+    #[test]
+    fn a_reason_is_told_once_however_many_it_befell() {
+        let all = [("ana", "gone"), ("bo", "late"), ("cy", "gone"), ("eve", "gone")];
+        let lines = by_reason(all.into_iter().map(|(name, why)| (name, why.to_owned())));
+        assert_eq!(lines, ["ana and 2 more: gone", "bo: late"]);
+    }
 
     fn who(text: &str) -> Who {
         Who { terms: vec![Term::Everyone], except: vec![], text: text.to_owned(), place: Place::default() }
