@@ -111,6 +111,9 @@ impl Stage {
             if let [.., (_, before), (_, after)] = &read[..]
                 && before == after
             {
+                if after.events.is_empty() {
+                    return Ok(Err("there is nothing to compare: no event was ever written there".to_owned()));
+                }
                 return Ok(Ok(wording::count(after.events.len() as u64, "event")));
             }
         }
