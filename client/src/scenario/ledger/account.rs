@@ -203,3 +203,28 @@ pub(crate) struct Account {
     pub(crate) not_read_back: u64,
     pub(crate) load: LoadSide,
 }
+
+/// Something a second, from the first piece of the time that has any of it to the last: a stall between counts. `None`: there
+/// was none.
+pub(crate) fn per_s(timeline: &[Interval], of: impl Fn(&Interval) -> u64) -> Option<f64> {
+    let first = timeline.iter().position(|interval| of(interval) > 0)?;
+    let last = timeline.iter().rposition(|interval| of(interval) > 0)?;
+    let busy = timeline.get(first..=last)?;
+    let seconds: f64 = busy.iter().map(|interval| interval.length_ms / 1e3).sum();
+    let sum: f64 = busy.iter().map(|interval| of(interval) as f64).sum();
+    (seconds > 0.0 && seconds.is_finite()).then(|| sum / seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_of_the_time_from_first_to_last_and_a_stall_between_counts() {
+        let interval = |delivered| Interval { length_ms: 100.0, delivered, ..Interval::default() };
+        let timeline = [interval(0), interval(10), interval(0), interval(0), interval(30), interval(0)];
+        assert_eq!(per_s(&timeline, |interval| interval.delivered), Some(100.0));
+        assert_eq!(per_s(&timeline[..1], |interval| interval.delivered), None);
+        assert_eq!(per_s(&[], |interval| interval.delivered), None);
+    }
+}

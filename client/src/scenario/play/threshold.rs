@@ -3,7 +3,7 @@
 use super::{capture, wording};
 use crate::scenario::{
     file::threshold::{Figure, Threshold},
-    ledger::account::{Account, Interval, Latency},
+    ledger::account::{Account, Latency, per_s},
     report::facts::{Finding, ServerCost},
 };
 
@@ -47,8 +47,8 @@ fn value(figure: Figure, account: &Account, cost: Option<&ServerCost>) -> Result
         Figure::Unsettled => Ok(number(totals.unsettled)),
         Figure::Accepted => Ok(number(totals.accepted)),
         Figure::Delivered => Ok(number(totals.delivered)),
-        Figure::PostsPerS => Ok(per_second(&account.timeline, |interval| interval.posts_accepted)),
-        Figure::DeliveriesPerS => Ok(per_second(&account.timeline, |interval| interval.delivered)),
+        Figure::PostsPerS => Ok(per_s(&account.timeline, |interval| interval.posts_accepted).unwrap_or_default()),
+        Figure::DeliveriesPerS => Ok(per_s(&account.timeline, |interval| interval.delivered).unwrap_or_default()),
         Figure::ConnectFailed => Ok(number(totals.connect_failed)),
         Figure::ConnectionsLost => Ok(number(totals.connections_lost)),
         Figure::ServerCpuUsPerDelivery => cost.ok_or(UNSEEN)?.cpu_us_per_delivery.ok_or("nothing was delivered"),
@@ -63,13 +63,6 @@ fn latency(latency: &Latency, of: fn(&Latency) -> u64, none: &'static str) -> Re
     if latency.count == 0 { Err(none) } else { Ok(number(of(latency)) / 1_000.0) }
 }
 
-/// So many a second in those pieces of the time in which there were any.
-fn per_second(timeline: &[Interval], of: fn(&Interval) -> u64) -> f64 {
-    let busy = timeline.iter().filter(|interval| of(interval) > 0);
-    let (count, time_ms) = busy.fold((0, 0.0), |(count, ms), interval| (count + of(interval), ms + interval.length_ms));
-    if time_ms > 0.0 { number(count) * 1_000.0 / time_ms } else { 0.0 }
-}
-
 /// Exact up to 2⁵³, far above what is counted here.
 fn number(value: u64) -> f64 {
     value as f64
@@ -78,6 +71,7 @@ fn number(value: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::ledger::account::Interval;
     use crate::scenario::file::{Place, expectation::Relation};
 
     fn threshold(figure: Figure, relation: Relation, value: f64, text: &str) -> Threshold {

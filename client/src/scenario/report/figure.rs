@@ -1,7 +1,7 @@
 //! Figures that are computed from facts, the same for every report.
 
 use super::facts::{Facts, ServerSample, Verdict};
-use crate::scenario::ledger::account::Interval;
+use crate::scenario::ledger::account;
 
 /// What things are called when they are shown with a name: one list for summary, page and comparison.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
@@ -40,22 +40,14 @@ pub(super) fn refused(facts: &Facts) -> u64 {
     facts.account.totals.refused.values().fold(0, |sum, n| sum.saturating_add(*n))
 }
 
-/// Receipts a second over the intervals that had any; `None` when there was none.
+/// Receipts a second from the first to the last; `None` when there was none.
 pub(super) fn deliveries_per_s(facts: &Facts) -> Option<f64> {
-    per_s(&facts.account.timeline, |interval| interval.delivered)
+    account::per_s(&facts.account.timeline, |interval| interval.delivered)
 }
 
-/// Acknowledged posts a second over the intervals that had any.
+/// Acknowledged posts a second, from the first to the last.
 pub(super) fn posts_per_s(facts: &Facts) -> Option<f64> {
-    per_s(&facts.account.timeline, |interval| interval.posts_accepted)
-}
-
-/// Something a second, over the intervals that have any of it.
-pub(super) fn per_s(timeline: &[Interval], of: impl Fn(&Interval) -> u64) -> Option<f64> {
-    let busy = || timeline.iter().filter(|interval| of(interval) > 0);
-    let seconds: f64 = busy().map(|interval| interval.length_ms / 1e3).sum();
-    let sum: f64 = busy().map(|interval| of(interval) as f64).sum();
-    (seconds > 0.0 && seconds.is_finite()).then(|| sum / seconds)
+    account::per_s(&facts.account.timeline, |interval| interval.posts_accepted)
 }
 
 /// CPU time of the server between two times of the run, in milliseconds: each look covers the time since the one before.
@@ -83,15 +75,6 @@ pub(super) fn end_ms(facts: &Facts) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_rate_is_of_the_busy_time_only() {
-        let interval = |delivered| Interval { length_ms: 100.0, delivered, ..Interval::default() };
-        let timeline = [interval(0), interval(10), interval(30), interval(0)];
-        assert_eq!(per_s(&timeline, |interval| interval.delivered), Some(200.0));
-        assert_eq!(per_s(&timeline[..1], |interval| interval.delivered), None);
-        assert_eq!(per_s(&[], |interval| interval.delivered), None);
-    }
 
     #[test]
     fn the_servers_cpu_time_is_counted_where_it_was_used() {

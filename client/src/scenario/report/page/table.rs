@@ -214,10 +214,10 @@ fn server(facts: &Facts) -> Markup {
         }
     }
     if let Some(per_s) = figure::posts_per_s(facts) {
-        rows.push(("Posts, while busy", rate(per_s)));
+        rows.push(("Posts", rate(per_s)));
     }
     if let Some(per_s) = figure::deliveries_per_s(facts) {
-        rows.push(("Receipts, while busy", rate(per_s)));
+        rows.push(("Receipts", rate(per_s)));
     }
     list("The server", &rows)
 }
