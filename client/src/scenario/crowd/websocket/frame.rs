@@ -1,7 +1,7 @@
 //! Frames (RFC 6455 §5): what a server may send is read where it lies, what a client sends is masked.
 
 /// The largest payload that is taken from a server, in bytes; what declares more is refused at its header.
-pub(in super::super) const PAYLOAD_BYTES_MAX: u64 = 16 * 1024 * 1024;
+pub(in super::super) const PAYLOAD_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// The largest payload of a control frame (RFC 6455 §5.5), in bytes.
 const CONTROL_BYTES_MAX: usize = 125;
