@@ -2,6 +2,7 @@
 
 mod command;
 mod document;
+mod latency;
 mod liar;
 mod lie;
 mod runner;

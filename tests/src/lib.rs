@@ -5,6 +5,7 @@
 //! acknowledged against what every reader got. Harness code panics with a sentence when what it needs is not
 //! there: that is a failed test.
 
+pub mod bench;
 pub mod eventually;
 pub mod fuzz;
 pub mod http;

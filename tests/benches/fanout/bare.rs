@@ -9,8 +9,7 @@ use std::{
 };
 
 use hubbub_server::connection::websocket::{ClientFrame, Decoder};
-
-use crate::crowd::{MEMBERS_HEADER, read_head, websocket_accept};
+use hubbub_tests::bench::socket::{MEMBERS_HEADER, read_head, websocket_accept};
 
 /// Serves one crowd, then ends.
 pub(crate) fn serve() -> io::Result<()> {

@@ -11,23 +11,17 @@ mod bare;
 mod crowd;
 mod model;
 
-use std::{
-    env, fs,
-    io::{self, BufRead, BufReader},
-    process::{Child, Command, ExitCode, Stdio},
-};
+use std::{env, io, process::ExitCode};
 
-use crowd::{Crowd, Dialect};
+use crowd::Crowd;
+use hubbub_tests::bench::{
+    process::{ROLE, Server},
+    socket::Dialect,
+};
 use model::Model;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Tells a child process which server it is.
-const ROLE: &str = "FANOUT_BENCH_ROLE";
-
-/// Clock ticks a second of `/proc/PID/stat` (proc(5), `sysconf(_SC_CLK_TCK)` on Linux).
-const TICKS_PER_S: f64 = 100.0;
 
 fn main() -> ExitCode {
     match env::var(ROLE).as_deref() {
@@ -103,57 +97,11 @@ fn compare_models(members: usize, rounds: usize) -> io::Result<()> {
 fn measure(role: &str, members: usize, window: usize, messages: usize) -> io::Result<f64> {
     let dialect = if role == "hubbub" { Dialect::Hubbub } else { Dialect::Bare };
     let data = tempfile::tempdir()?;
-    let mut server = Server::start(role, &data.path().join("data"))?;
+    let server = Server::start(role, &data.path().join("data"), None)?;
     let mut crowd = Crowd::gather(dialect, &server.address, members)?;
     crowd.play(window, messages / 10)?;
     let before = server.cpu_s()?;
     crowd.play(window, messages)?;
     let used_s = server.cpu_s()? - before;
-    server.child.kill()?;
-    server.child.wait()?;
     Ok(used_s * 1e6 / (members * messages) as f64)
-}
-
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(role: &str, data: &std::path::Path) -> io::Result<Self> {
-        let mut child = Command::new(env::current_exe()?)
-            .env(ROLE, role)
-            .env("HUBBUB_SERVER_HTTP", "127.0.0.1:0")
-            .env("HUBBUB_SERVER_DATA", data)
-            .env("HUBBUB_LOG_FILTER", "warn")
-            .env("HUBBUB_LIMITS_POST_BURST", "1000000")
-            .env("HUBBUB_LIMITS_POSTS_PER_S", "1000000")
-            .env("HUBBUB_LIMITS_REQUEST_BURST", "1000000")
-            .env("HUBBUB_LIMITS_REQUESTS_PER_S", "1000000")
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
-        let address = line.trim().strip_prefix("ready http=").map(str::to_owned);
-        let address = address.ok_or_else(|| io::Error::other(format!("{role} did not start: {line:?}")))?;
-        Ok(Self { child, address })
-    }
-
-    /// Processor time that the server has used, in seconds.
-    fn cpu_s(&self) -> io::Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-        Ok(ticks / TICKS_PER_S)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Only on the way out of an error is it still running.
-        if self.child.kill().is_ok() {
-            drop(self.child.wait());
-        }
-    }
 }
