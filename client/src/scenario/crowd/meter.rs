@@ -35,8 +35,8 @@ const LATE_POSTS_MIN: u64 = 100;
 /// Lateness that is a smaller part of the delivery latency than one of so many is not what made it.
 const LATENESS_PARTS: u64 = 4;
 
-/// Connections below which memory for each is mostly noise.
-const CONNECTIONS_MEASURED_MIN: u64 = 500;
+/// Connections below which memory for each is mostly that of buffers and histograms, of which there is one set.
+const CONNECTIONS_MEASURED_MIN: u64 = 5_000;
 
 /// One look.
 #[derive(Debug, Clone, Default)]
@@ -60,8 +60,8 @@ pub(super) struct Meter {
     /// Posts of open flows that were left out.
     pub(super) not_sent: u64,
     memory_begin_bytes: Option<u64>,
-    /// The most people who were connected, and the memory when they first were so many: what the ledger gathers later
-    /// is no connection's.
+    /// The most people who were connected, and the least memory with which they were: what handshakes take for a moment,
+    /// and what the ledger gathers later, is no connection's.
     most: (u64, u64),
     /// CPU time of the thread before the run.
     cpu_begin: Duration,
@@ -126,10 +126,11 @@ impl Meter {
             self.busiest_share = self.busiest_share.max(sample.busy_share);
             self.looks.remove(0);
         }
-        if online > self.most.0
+        if online >= self.most.0.max(CONNECTIONS_MEASURED_MIN)
             && let Some(bytes) = memory_bytes()
         {
-            self.most = (online, bytes);
+            let least = if online > self.most.0 { bytes } else { self.most.1.min(bytes) };
+            self.most = (online, least);
         }
         sample
     }

@@ -71,8 +71,8 @@ fn number(value: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::ledger::account::Interval;
     use crate::scenario::file::{Place, expectation::Relation};
+    use crate::scenario::ledger::account::Interval;
 
     fn threshold(figure: Figure, relation: Relation, value: f64, text: &str) -> Threshold {
         Threshold { figure, relation, value, text: text.to_owned(), place: Place { line: 9, column: 3 } }
