@@ -33,7 +33,7 @@ pub(crate) const WARM: Duration = Duration::from_secs(1);
 const WINDOWS: [u64; 3] = [1, 16, 256];
 
 /// Connections between which the slope of memory is taken.
-const CONNECTIONS: [u64; 2] = [1_000, 6_000];
+const CONNECTIONS: [u64; 3] = [1_000, 6_000, 15_000];
 
 /// Posts a second of the open flow, and who reads them.
 const OPEN_PER_S: u32 = 1_000;
@@ -130,25 +130,26 @@ fn cost(plan: Plan) -> io::Result<()> {
 
 /// Memory per connection.
 fn memory(plan: Plan) -> io::Result<()> {
-    println!("\nmemory of the runner: slope from {} to {} connections\n", CONNECTIONS[0], CONNECTIONS[1]);
-    let mut rows = [const { Vec::new() }; 3];
+    println!("\nmemory of the runner, in bytes for each further connection\n");
+    println!("| connections | all connected, little happens | at most in a resume storm |\n| --- | ---: | ---: |");
+    let mut rounds = Vec::new();
     for _ in 0..plan.rounds {
-        let mut ends = Vec::new();
+        let mut points = Vec::new();
         for connections in CONNECTIONS {
             let idle = on_a_server(plan, |address| run::idle(plan.load, connections, address))?;
             let storm = on_a_server(plan, |address| run::connect(plan.load, connections, address))?;
-            ends.push([idle, storm.most_bytes, storm.told_bytes]);
+            points.push([idle, storm]);
         }
-        let more = (CONNECTIONS[1] - CONNECTIONS[0]) as f64;
-        for (at, row) in rows.iter_mut().enumerate() {
-            row.push((ends[1][at] - ends[0][at]) / more);
-        }
+        rounds.push(points);
     }
-    let [idle, most, told] = rows.map(spread);
-    println!("| | bytes a connection |\n| --- | ---: |");
-    println!("| all are connected and little happens, seen from outside | {idle} |");
-    println!("| at most in a run with a resume storm, seen from outside | {most} |");
-    println!("| at the height of connecting, by the runner's own account | {told} |");
+    for (at, pair) in CONNECTIONS.windows(2).enumerate() {
+        let more = (pair[1] - pair[0]) as f64;
+        let slope = |what: usize| {
+            let slopes = rounds.iter().map(|points: &Vec<[f64; 2]>| (points[at + 1][what] - points[at][what]) / more);
+            spread(slopes.collect())
+        };
+        println!("| {} → {} | {} | {} |", pair[0], pair[1], slope(0), slope(1));
+    }
     Ok(())
 }
 

@@ -15,15 +15,6 @@ use crate::{PAYLOAD_BYTES, WARM, facts, reader::Done};
 /// How often memory is looked at from outside.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Memory of a run, in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Memory {
-    /// What all connections took together, by the runner's own account.
-    pub(crate) told_bytes: f64,
-    /// The most that the process ever occupied.
-    pub(crate) most_bytes: f64,
-}
-
 /// What was seen of a process from outside.
 #[derive(Debug, Default)]
 struct Seen {
@@ -94,12 +85,11 @@ pub(crate) fn open(core: Core, members: usize, per_s: u32, time: Duration, addre
     Ok(Lateness { p99_us: number(side, "lateness_p99_us"), max_us: number(side, "lateness_max_us") })
 }
 
-/// Many connections that are made, cut and resumed: what they occupy.
-pub(crate) fn connect(core: Core, connections: u64, address: &str) -> io::Result<Memory> {
+/// Many connections that are made, cut and resumed: the most that the process occupies.
+pub(crate) fn connect(core: Core, connections: u64, address: &str) -> io::Result<f64> {
     let asked = [("--clients", connections), ("--rooms", connections / 10)];
-    let (facts, seen) = load(core, address, &["connect"], &asked)?;
-    let each = number(&facts["account"]["load"], "bytes_per_connection");
-    Ok(Memory { told_bytes: each * connections as f64, most_bytes: seen.most_bytes })
+    let (_, seen) = load(core, address, &["connect"], &asked)?;
+    Ok(seen.most_bytes)
 }
 
 /// Many connections and a post a second: what the process occupies most of the time.
