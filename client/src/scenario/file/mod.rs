@@ -20,7 +20,6 @@ mod write;
 use std::collections::BTreeMap;
 
 use self::{cast::Role, step::Step, threshold::Threshold};
-#[allow(unused_imports, reason = "used by the player, which is joined later")]
 pub(crate) use self::{fault::FileError, read::read, schema::schema, write::write};
 
 /// Where in the file something stands: both from 1; 0 for what no file says.

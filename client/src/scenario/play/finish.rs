@@ -17,6 +17,10 @@ use crate::scenario::{
 /// How long those who were interrupted may take to catch up.
 const PATIENCE_INTERRUPTED: Duration = Duration::from_secs(3);
 
+/// Said when a process that was to be watched is not there any more.
+const GONE: &str = "The server's process that was watched ended before the run did: its cost is told up to then, and \
+                    not for each delivery.";
+
 impl Stage {
     /// Lets everybody catch up, takes the account, and says what held. After this nothing can be played any more.
     ///
@@ -32,6 +36,9 @@ impl Stage {
         }
         let at = self.now();
         self.watch.borrow_mut().look(at);
+        if self.watch.borrow().is_gone() {
+            self.note(GONE.to_owned());
+        }
         self.seen_to_its_end().await;
         let cost = self.watch.borrow().cost(account.totals.delivered);
         let record = self.journal.record();

@@ -24,6 +24,8 @@ pub(crate) struct ProcessWatch {
     pid: Option<u32>,
     /// The newest look at this process.
     last: Option<Reading>,
+    /// It ended by itself, or otherwise than by our hand: what was used since then is unknown.
+    is_gone: bool,
     cost: Option<ServerCost>,
 }
 
@@ -39,20 +41,26 @@ impl ProcessWatch {
     /// Looks at this process from now on; what it used before does not count.
     pub(crate) fn follow(&mut self, pid: u32, now: Moment) {
         self.pid = Some(pid);
-        self.last = None;
+        (self.last, self.is_gone) = (None, false);
         self.look(now);
     }
 
     /// Looks a last time at a process that is about to end, and then at none.
     pub(crate) fn leave(&mut self, now: Moment) {
         self.look(now);
-        (self.pid, self.last) = (None, None);
+        (self.pid, self.last, self.is_gone) = (None, None, false);
     }
 
     /// Looks at the process. `None`: it cannot be seen.
     pub(crate) fn look(&mut self, now: Moment) -> Option<ServerSample> {
-        let reading = read(self.pid?, now)?;
-        self.note(reading)
+        let reading = read(self.pid?, now);
+        self.is_gone = reading.is_none();
+        self.note(reading?)
+    }
+
+    /// Whether a process that was seen was gone at the last look, though nobody told to leave it.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_gone && self.cost.is_some()
     }
 
     fn note(&mut self, reading: Reading) -> Option<ServerSample> {
@@ -76,10 +84,11 @@ impl ProcessWatch {
         Some(sample)
     }
 
-    /// All of it, with the processor time for each of so many deliveries. `None`: no process could be seen.
+    /// All of it, with the processor time for each of so many deliveries, unless the process was gone before their end.
+    /// `None`: no process could be seen.
     pub(crate) fn cost(&self, delivered: u64) -> Option<ServerCost> {
         let mut cost = self.cost.clone()?;
-        cost.cpu_us_per_delivery = (delivered > 0).then(|| cost.cpu_ms * 1_000.0 / as_f64(delivered));
+        cost.cpu_us_per_delivery = (delivered > 0 && !self.is_gone).then(|| cost.cpu_ms * 1_000.0 / as_f64(delivered));
         Some(cost)
     }
 }
@@ -156,6 +165,21 @@ mod tests {
         assert_eq!((cost.cpu_ms, cost.cpu_us_per_delivery), (300.0, Some(300.0)));
         assert_eq!((cost.memory_start_bytes, cost.memory_max_bytes, cost.samples.len()), (10, 30, 2));
         assert_eq!(watch.cost(0).and_then(|cost| cost.cpu_us_per_delivery), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn of_a_process_that_is_gone_the_cost_is_told_and_not_for_each_delivery() {
+        let mut watch = watch(u32::MAX);
+        assert!(!watch.is_gone());
+        watch.note(Reading { at: at(0), cpu_ms: 0, memory_bytes: 10 });
+        watch.note(Reading { at: at(500), cpu_ms: 250, memory_bytes: 10 });
+        assert_eq!(watch.look(at(1_000)), None);
+        assert!(watch.is_gone());
+        let cost = watch.cost(1_000).expect("a cost");
+        assert_eq!((cost.cpu_ms, cost.cpu_us_per_delivery), (250.0, None));
+        watch.leave(at(1_100));
+        assert!(!watch.is_gone(), "its end was wanted");
     }
 
     #[test]
