@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    path::Path,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool, atomic::Ordering},
     time::Duration,
@@ -15,6 +16,7 @@ use actix_web::{App, dev::AppConfig, web::Data};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     sync::{mpsc, watch},
+    task::JoinHandle,
     time::{Instant, interval, timeout},
 };
 
@@ -23,6 +25,7 @@ use crate::{
     config::Config,
     fanout::{Fanout, LocalShard, ShardCommand, ShardId, ShardLimits},
     hub::Hub,
+    inspect::{Control, Inspector},
     limits::{Limits, size},
     listener::{Admission, Door, page, service},
     room,
@@ -52,6 +55,8 @@ struct Running {
     admission: Arc<Admission>,
     store: Arc<dyn Store>,
     hub: Arc<Hub>,
+    /// Answers inspections; `None` when there is no socket for them.
+    inspection: Option<JoinHandle<()>>,
 }
 
 /// Runs the server on this thread's actix system until `stop` is true, then drains it.
@@ -90,7 +95,8 @@ pub async fn run(parts: AppParts, mut stop: watch::Receiver<bool>, ready: impl F
         allowed_origins: config.server.allowed_origins.clone().into(),
     };
     let server = serve(listener, count, workers)?;
-    let running = Running { server: server.handle(), fanout, admission, store, hub };
+    let inspection = inspection(&config.server.data, Inspector::new(hub.clone(), &fanout));
+    let mut running = Running { server: server.handle(), fanout, admission, store, hub, inspection };
     let mut serving = actix_rt::spawn(server);
     tracing::info!(http = %address, shards = count, "accepting connections");
     ready(address);
@@ -108,6 +114,17 @@ pub async fn run(parts: AppParts, mut stop: watch::Receiver<bool>, ready: impl F
     sweeper.abort();
     running.drain(&limits).await;
     serving.await.map_err(io::Error::other)?
+}
+
+/// Lets the server be looked at through its folder. That this cannot be is no reason not to serve.
+fn inspection(folder: &Path, inspector: Inspector) -> Option<JoinHandle<()>> {
+    match Control::bind(folder) {
+        Ok(control) => Some(actix_rt::spawn(control.serve(inspector))),
+        Err(error) => {
+            tracing::warn!(folder = %folder.display(), %error, "no control socket: the server cannot be inspected");
+            None
+        }
+    }
 }
 
 /// Ends sessions that have been idle too long, now and then.
@@ -178,7 +195,7 @@ fn serve(listener: TcpListener, count: ShardId, workers: Workers) -> io::Result<
 
 impl Running {
     /// No new connections; a goodbye for everybody; then the store is closed, and all threads stop.
-    async fn drain(&self, limits: &Limits) {
+    async fn drain(&mut self, limits: &Limits) {
         let begun = Instant::now();
         tracing::info!(connections = self.admission.connections(), "draining");
         self.hub.draining.store(true, Ordering::Relaxed);
@@ -186,6 +203,13 @@ impl Running {
         let deadline = Duration::from_millis(limits.drain_ms);
         if timeout(deadline, self.part()).await.is_err() {
             tracing::warn!(left = self.admission.connections(), "some connections did not end in time");
+        }
+        // Until here it can be seen what the drain waits for. The file must go while the folder is ours.
+        if let Some(inspection) = self.inspection.take() {
+            inspection.abort();
+            if inspection.await.is_ok() {
+                tracing::debug!("inspections had ended by themselves");
+            }
         }
         // Rooms may still hold posts that were never acknowledged; what the store took is finished first.
         let left = deadline.saturating_sub(begun.elapsed()).max(Duration::from_secs(1));

@@ -1,5 +1,7 @@
 //! The command line: which command is meant, and what `serve` does before the server itself takes over.
 
+mod inspect;
+
 use std::{
     env,
     ffi::OsString,
@@ -65,6 +67,10 @@ enum Command {
         /// The file.
         file: PathBuf,
     },
+    /// Show what lives in a running server: connections, rooms, shards, and what is stuck.
+    ///
+    /// Asks through a socket in the server's data folder, so as the same user or root.
+    Inspect(inspect::InspectArgs),
 }
 
 #[derive(Debug, Args)]
@@ -169,6 +175,7 @@ fn run(cli: Cli) -> ExitCode {
         }
         Command::Config => exit_after(io::stdout().write_all(config::commented_file().as_bytes()), 0),
         Command::CheckConfig { file } => check_config(file),
+        Command::Inspect(args) => inspect::inspect(args),
     }
 }
 

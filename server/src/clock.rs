@@ -44,9 +44,22 @@ impl Clock for ManualClock {
     }
 }
 
+/// Microseconds of a clock that never goes back, from an arbitrary start.
+#[must_use]
+pub fn monotonic_us() -> u64 {
+    us_at(Instant::now())
+}
+
+/// The same at a moment that was noted; 0 for one before the first that was asked about.
+#[must_use]
+pub fn us_at(moment: Instant) -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let since = moment.saturating_duration_since(*START.get_or_init(Instant::now));
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Milliseconds of a clock that never goes back, from an arbitrary start; for deadlines and rates.
 #[must_use]
 pub fn monotonic_ms() -> u64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
+    monotonic_us() / 1_000
 }

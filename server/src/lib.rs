@@ -6,6 +6,7 @@
 //! ```text
 //! cli          commands and flags
 //! app          builds the parts, starts, drains
+//! inspect      what lives in a running server, shown through a socket in its folder
 //! listener     HTTP pages, WebSocket upgrade: accept and limit
 //! connection   the actor: transport, requests in order, deadlines
 //! dispatch     request → checks → what is to be done
@@ -16,7 +17,7 @@
 //! store        the trait, SQLite behind it
 //! frame        the wire as bytes
 //! domain       pure decisions; no tokio, actix, SQL, clock
-//! config, limits, log, meter, metrics, signal, clock
+//! config, limits, log, meter, metrics, signal, sight, clock
 //! ```
 
 pub mod app;
@@ -29,6 +30,7 @@ pub mod domain;
 pub mod fanout;
 pub mod frame;
 pub mod hub;
+pub mod inspect;
 pub mod limits;
 pub mod listener;
 pub mod log;
@@ -36,5 +38,6 @@ pub mod meter;
 pub mod metrics;
 pub mod room;
 pub mod session;
+pub mod sight;
 pub mod signal;
 pub mod store;

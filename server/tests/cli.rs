@@ -179,9 +179,18 @@ fn help_and_version_are_answers_and_no_errors() {
     let folder = folder();
     let help = run(server(folder.path()).arg("--help"));
     assert_eq!(help.status.code(), Some(0));
-    for word in
-        ["serve", "config", "check-config", "--config", "--data", "--http", "--workers", "--log-format", "Exit codes"]
-    {
+    for word in [
+        "serve",
+        "config",
+        "check-config",
+        "inspect",
+        "--config",
+        "--data",
+        "--http",
+        "--workers",
+        "--log-format",
+        "Exit codes",
+    ] {
         assert!(stdout(&help).contains(word), "{word}");
     }
     let version = run(server(folder.path()).arg("--version"));
@@ -234,6 +243,38 @@ fn a_server_that_was_not_told_so_outlives_its_stdin() {
     // It drains when it is asked to: so it was still there.
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM)
         .expect("it is there");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn an_inspection_finds_the_folder_as_the_server_does() {
+    let folder = folder();
+    let path = file(&folder, "[server]\ndata = \"elsewhere\"\n");
+    let mut child = server_with_a_pipe(folder.path(), &["--until-stdin-closes", "--config", "hubbub.toml"]);
+    let found = [
+        run(server(folder.path()).arg("inspect").env("HUBBUB_CONFIG", &path)),
+        run(server(folder.path()).arg("inspect").env("HUBBUB_SERVER_DATA", "elsewhere")),
+        run(server(folder.path()).args(["inspect", "--data", "elsewhere", "--rows", "3"])),
+    ];
+    for output in found {
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+        assert!(stdout(&output).contains("Nothing is stuck"), "{}", stdout(&output));
+    }
+    let output = run(server(folder.path()).arg("inspect"));
+    assert_eq!(output.status.code(), Some(1), "that is another folder");
+    drop(child.stdin.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn where_no_socket_can_be_the_server_serves_and_the_inspection_says_why_not() {
+    let folder = folder();
+    let data = "d".repeat(120);
+    let mut child = server_with_a_pipe(folder.path(), &["--data", &data, "--until-stdin-closes"]);
+    let output = run(server(folder.path()).args(["inspect", "--data", &data]));
+    assert_eq!((output.status.code(), stdout(&output)), (Some(1), String::new()));
+    assert!(stderr(&output).contains("the control socket in") && stderr(&output).contains("shorter"), "{output:?}");
+    drop(child.stdin.take());
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
 

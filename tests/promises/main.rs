@@ -4,6 +4,7 @@ mod closing;
 mod crowd;
 mod disk;
 mod drain;
+mod inspect;
 mod link;
 mod nonce;
 mod order;

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -122,14 +122,33 @@ impl Setup {
                 shell
             }
         };
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HUBBUB_")) {
-            command.env_remove(name);
-        }
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        without_variables(&mut command).envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.arg("serve").arg("--data").arg(data).args(["--http", http]);
         command.stdin(Stdio::null());
         command
     }
+}
+
+/// Runs `hubbub-server inspect` on a data folder, with or without a server.
+#[must_use]
+pub fn inspect(data: &Path, arguments: &[&str]) -> Output {
+    inspection(data, arguments).output().expect("the program runs")
+}
+
+/// The command that does so.
+#[must_use]
+pub fn inspection(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program::hubbub_server());
+    without_variables(&mut command).arg("inspect").arg("--data").arg(data).args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Takes away what whoever runs the tests has set.
+fn without_variables(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HUBBUB_")) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// What begins a command that is to see a small disk in the place of `folder`, in a namespace of its own.
@@ -271,6 +290,12 @@ impl Server {
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.process.log.as_path()).unwrap_or_default()
+    }
+
+    /// Looks into it with `hubbub-server inspect` and these arguments.
+    #[must_use]
+    pub fn inspect(&self, arguments: &[&str]) -> Output {
+        inspect(&self.data(), arguments)
     }
 
     /// Tries to start another server on the same data and a free port; answers how that ended and what it said.

@@ -3,8 +3,10 @@
 //! Role: speaks with one peer; turns its frames into requests, in order, and sees that each is answered.
 //! Owner of: the login on this connection, its rates and deadlines; the outbox together with the shard.
 //! Accepts: frames (from its driver), [`Order`] (from its shard). Mailbox: actix's default of 16; it gets two
-//! orders at most.
+//! orders to close at most, and one to show itself at a time.
 //! Stops when: the socket ends, a rule is broken, a deadline passes, or it is ordered to.
+
+mod view;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -26,7 +28,7 @@ use crate::{
         heartbeat::{Beat, Heartbeat, Pulse},
         rate::Bucket,
     },
-    fanout::{ConnectionId, LocalShard, Order, Outbox},
+    fanout::{ConnectionId, Farewell, LocalShard, Order, Outbox},
     frame,
     hub::Hub,
     limits::size,
@@ -71,7 +73,7 @@ pub struct ConnectionActor {
     /// What must wait until rooms have answered what was asked before.
     held: Option<Held>,
     /// An order that must wait for the same.
-    ordered: Option<Order>,
+    ordered: Option<Farewell>,
     /// The room that all requests in flight are posts to; `None` when one is something else.
     posted_to: Option<Arc<RoomHandle>>,
     requests: Bucket,
@@ -317,7 +319,7 @@ impl ConnectionActor {
         }
     }
 
-    fn obey(&mut self, order: Order, ctx: &mut Context<Self>) {
+    fn obey(&mut self, order: Farewell, ctx: &mut Context<Self>) {
         if !self.gate.closing.get() {
             self.outbox.send(&frame::event(&Event::Goodbye(order.goodbye)));
             self.close(order.code, "goodbye", ctx);
@@ -419,6 +421,10 @@ impl Handler<Order> for ConnectionActor {
     type Result = ();
 
     fn handle(&mut self, order: Order, ctx: &mut Self::Context) {
+        let order = match order {
+            Order::Close(farewell) => farewell,
+            Order::Show(answer) => return self.show(&answer),
+        };
         if self.outbox.in_flight() == 0 {
             return self.obey(order, ctx);
         }

@@ -23,7 +23,7 @@ use crate::meter::InputMeter;
 const SCRATCH_BYTES: usize = 64 * 1024;
 
 /// Posts of one connection that a room may owe an answer at once.
-const PIPELINE_MAX: u32 = 256;
+pub(super) const PIPELINE_MAX: u32 = 256;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);

@@ -2,6 +2,7 @@
 //!
 //! Everything here can be driven by a test, a fuzzer or a simulation without a socket or a second passing.
 
+pub mod busiest;
 pub mod heartbeat;
 pub mod outbox;
 pub mod rate;

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use actix::Message;
 use bytes::Bytes;
 use hubbub_protocol::{RoomName, event::Goodbye, id::Seq};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::handle::ConnectionId;
+use super::{
+    handle::ConnectionId,
+    view::{ActorView, Look},
+};
 use crate::store::RoomId;
 
 /// What a shard needs to know of a room.
@@ -60,18 +63,28 @@ pub struct Batch {
     pub items: Vec<Item>,
 }
 
-/// Tells a connection to say goodbye and close.
+/// How a connection is to end.
 ///
 /// What: the last event and the close code. From the session registry or the drain, through the shard, to a
 /// connection actor. When its mailbox is full: the shard closes the socket itself. What its loss means: the
 /// peer sees a connection that ends without a close frame, and reconnects.
-#[derive(Debug, Clone, PartialEq, Eq, Message)]
-#[rtype(result = "()")]
-pub struct Order {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Farewell {
     /// The event to send last.
     pub goodbye: Goodbye,
     /// The close code.
     pub code: u16,
+}
+
+/// What a shard has for a connection's actor.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum Order {
+    /// Say goodbye and close.
+    Close(Farewell),
+    /// Say what you do. From an inspection, through the shard. When the mailbox is full, or this is lost: the
+    /// connection is shown without its own words.
+    Show(mpsc::Sender<(ConnectionId, ActorView)>),
 }
 
 /// What a shard accepts.
@@ -80,10 +93,12 @@ pub enum ShardCommand {
     /// Deliver.
     Batch(Batch),
     /// Close one connection.
-    Close(ConnectionId, Order),
+    Close(ConnectionId, Farewell),
     /// Close all connections, each with its own moment of return within `spread_ms`.
     Drain {
         /// The window over which clients are asked to come back, in milliseconds.
         spread_ms: u64,
     },
+    /// Say what you have.
+    Look(Look),
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::{runtime::Handle, sync::mpsc};
 
-use super::command::ShardCommand;
+use super::{command::ShardCommand, view::ShardSight};
 
 /// A shard's number, from 0.
 pub type ShardId = u16;
@@ -30,6 +30,8 @@ pub struct ShardGone;
 pub struct ShardHandle {
     inbox: mpsc::Sender<ShardCommand>,
     runtime: Arc<OnceLock<Handle>>,
+    /// Where the shard stands.
+    pub(super) sight: Arc<ShardSight>,
 }
 
 impl ShardHandle {
@@ -45,6 +47,11 @@ impl ShardHandle {
     #[must_use]
     pub fn runtime(&self) -> Option<&Handle> {
         self.runtime.get()
+    }
+
+    /// The most that the inbox holds, and how much space it has.
+    pub(super) fn inbox_space(&self) -> (usize, usize) {
+        (self.inbox.max_capacity(), self.inbox.capacity())
     }
 
     /// To be called on the shard's thread when it starts.
@@ -67,7 +74,7 @@ impl Fanout {
         let (shards, receivers): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (inbox, receiver) = mpsc::channel(inbox_max);
-                (ShardHandle { inbox, runtime: Arc::default() }, receiver)
+                (ShardHandle { inbox, runtime: Arc::default(), sight: Arc::default() }, receiver)
             })
             .unzip();
         (Self { shards: shards.into() }, receivers)

@@ -18,8 +18,13 @@ mod hall;
 mod handle;
 mod outbox;
 mod shard;
+mod view;
 
-pub use command::{Batch, Item, LogChunk, Order, RoomTag, ShardCommand};
+pub use command::{Batch, Farewell, Item, LogChunk, Order, RoomTag, ShardCommand};
 pub use handle::{ConnectionId, Fanout, ShardGone, ShardHandle, ShardId};
 pub use outbox::{Outbox, Socket};
 pub use shard::{LocalShard, ShardLimits};
+pub use view::{
+    ActorView, Bursts, GateView, Look, OutboxView, PLACES_PER_LOOK, Page, Seated, ShardInside, ShardOutside,
+    ShardState, ShardView, address,
+};

@@ -9,6 +9,7 @@ use std::{
     cell::RefCell,
     collections::{HashMap, VecDeque},
     rc::Rc,
+    sync::Arc,
     time::Instant,
 };
 
@@ -23,12 +24,14 @@ use slab::Slab;
 use tokio::{runtime::Handle, sync::mpsc, task::yield_now};
 
 use super::{
-    command::{Batch, Item, Order, ShardCommand},
+    command::{Batch, Farewell, Item, Order, ShardCommand},
     hall::{Cargo, Hall},
     handle::{ConnectionId, ShardHandle, ShardId},
     outbox::{Outbox, queued_here},
+    view::{Bursts, ShardSight, ShardState},
 };
 use crate::{
+    clock::us_at,
     domain::outbox::{Kind, Verdict},
     frame,
     meter::FanoutMeter,
@@ -66,6 +69,9 @@ struct Shard {
     dirty: Vec<u32>,
     draining: Option<u64>,
     meter: FanoutMeter,
+    bursts: Bursts,
+    /// Where this shard stands, for others to see.
+    sight: Arc<ShardSight>,
 }
 
 /// The shard of this thread, for the connections that live on it.
@@ -76,7 +82,7 @@ impl LocalShard {
     /// Starts the shard on this thread, which must be an actix arbiter.
     #[must_use]
     pub fn start(id: ShardId, handle: &ShardHandle, inbox: mpsc::Receiver<ShardCommand>, limits: ShardLimits) -> Self {
-        let shard = Self(Rc::new(RefCell::new(Shard::new(id, limits))));
+        let shard = Self(Rc::new(RefCell::new(Shard::new(id, limits, handle.sight.clone()))));
         handle.started(Handle::current());
         actix_rt::spawn(shard.clone().run(inbox));
         shard
@@ -122,7 +128,7 @@ impl LocalShard {
 }
 
 impl Shard {
-    fn new(id: ShardId, limits: ShardLimits) -> Self {
+    fn new(id: ShardId, limits: ShardLimits, sight: Arc<ShardSight>) -> Self {
         Self {
             id,
             limits,
@@ -133,6 +139,8 @@ impl Shard {
             dirty: Vec::new(),
             draining: None,
             meter: FanoutMeter::new(id),
+            bursts: Bursts::default(),
+            sight,
         }
     }
 
@@ -151,19 +159,30 @@ impl Shard {
     /// One turn; answers whether there is work left.
     fn turn(&mut self, commands: &mut Vec<ShardCommand>, waiting: usize) -> bool {
         let begun = Instant::now();
+        self.sight.note(ShardState::Burst, us_at(begun));
         self.meter.inbox(commands.len() + waiting);
         for command in commands.drain(..) {
             match command {
                 ShardCommand::Batch(batch) => self.accept(batch),
                 ShardCommand::Close(id, order) => self.close(id, order),
                 ShardCommand::Drain { spread_ms } => self.drain(spread_ms),
+                ShardCommand::Look(look) => self.look(look),
             }
         }
-        self.run_slice();
+        let visits = self.run_slice();
         self.write_dirty();
         self.meter.outboxes(queued_here());
-        self.meter.turn(begun.elapsed());
-        !self.ready.is_empty()
+        self.turned(begun, visits)
+    }
+
+    /// Notes what a turn was; answers whether it left work.
+    fn turned(&mut self, begun: Instant, visits: usize) -> bool {
+        let ended = Instant::now();
+        let (took, left_over) = (ended.saturating_duration_since(begun), !self.ready.is_empty());
+        self.meter.turn(took);
+        self.bursts.note(visits, u64::try_from(took.as_micros()).unwrap_or(u64::MAX), left_over);
+        self.sight.note(if left_over { ShardState::Yield } else { ShardState::Inbox }, us_at(ended));
+        left_over
     }
 
     fn entry(&mut self, id: ConnectionId) -> Option<&mut Entry> {
@@ -218,8 +237,8 @@ impl Shard {
         }
     }
 
-    /// Runs microthreads for one slice, each in turn.
-    fn run_slice(&mut self) {
+    /// Runs microthreads for one slice, each in turn; answers how many outboxes that filled.
+    fn run_slice(&mut self) -> usize {
         let mut budget = self.limits.slice_deliveries_max;
         while budget > 0
             && let Some(room) = self.ready.pop_front()
@@ -232,6 +251,7 @@ impl Shard {
             }
             self.put_back(hall);
         }
+        self.limits.slice_deliveries_max - budget
     }
 
     /// Goes on along the seats until all have had everything or the budget is spent; answers what is left of it.
@@ -342,7 +362,7 @@ impl Shard {
         }
     }
 
-    fn close(&mut self, id: ConnectionId, what: Order) {
+    fn close(&mut self, id: ConnectionId, what: Farewell) {
         if let Some(entry) = self.entry(id) {
             order(&entry.orders, &entry.outbox, what);
         }
@@ -376,23 +396,25 @@ fn deliver<'a>(outbox: &Outbox, cargo: impl Iterator<Item = &'a Cargo>, meter: &
 }
 
 /// The goodbye of a shutdown, its moment of return spread by `salt` over the window.
-fn shutdown_order(spread_ms: u64, salt: u64) -> Order {
+fn shutdown_order(spread_ms: u64, salt: u64) -> Farewell {
     // A multiplicative hash spreads neighbours evenly (Knuth, TAOCP 6.4).
     let spread = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     let after_ms = 500 + ((spread * spread_ms) >> 32);
     let message = "the server is shutting down; it may be back soon".to_owned();
     let goodbye = Goodbye { reason: GoodbyeReason::Shutdown, message, reconnect_after_ms: Some(after_ms) };
-    Order { goodbye, code: close::GOING_AWAY }
+    Farewell { goodbye, code: close::GOING_AWAY }
 }
 
-/// Gives an order to a connection's actor.
-fn order(orders: &Recipient<Order>, outbox: &Outbox, order: Order) {
-    if let Err(error) = orders.try_send(order) {
-        // Full cannot be: an actor gets two orders at most. Closed: it is going anyway. Be sure all the same.
+/// Tells a connection's actor to end it.
+fn order(orders: &Recipient<Order>, outbox: &Outbox, farewell: Farewell) {
+    if let Err(error) = orders.try_send(Order::Close(farewell)) {
+        // Full cannot be: an actor gets two of these at most, and one look. Closed: it is going anyway. Be sure all the same.
         tracing::debug!(%error, "a connection took no order");
         outbox.break_off();
     }
 }
+
+mod look;
 
 #[cfg(test)]
 mod tests;

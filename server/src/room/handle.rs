@@ -1,22 +1,12 @@
 //! The cheap sender to a room.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use hubbub_protocol::{NameKey, RoomName, id::Seq};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use super::command::RoomCommand;
+use super::{command::RoomCommand, sight::Sight};
 use crate::fanout::RoomTag;
-
-/// What a room lets everybody see without asking it.
-#[derive(Debug, Default)]
-pub(super) struct Sight {
-    pub(super) members: AtomicU64,
-    pub(super) seq: AtomicU64,
-}
 
 /// The room's task has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

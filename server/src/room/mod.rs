@@ -12,9 +12,11 @@ mod command;
 mod handle;
 mod press;
 mod registry;
+mod sight;
 mod state;
 mod task;
 
 pub use command::{PostBody, RoomCommand, RoomEvent};
 pub use handle::{RoomGone, RoomHandle};
-pub use registry::Registry;
+pub use registry::{Registry, RoomsView};
+pub use sight::{RoomState, RoomView, Suspension};

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use hubbub_protocol::id::Seq;
 use tokio::sync::Semaphore;
 
+use super::sight::{At, Sight};
 use crate::{
     fanout::{Batch, ConnectionId, Fanout, Item, LogChunk, RoomTag, ShardCommand},
     frame,
@@ -32,13 +33,14 @@ pub(super) struct Press {
     room: Arc<RoomTag>,
     fanout: Fanout,
     sheets: Vec<Sheet>,
+    sight: Arc<Sight>,
     chunk: BytesMut,
     first_seq: Seq,
     events: u32,
 }
 
 impl Press {
-    pub(super) fn new(room: Arc<RoomTag>, fanout: Fanout) -> Self {
+    pub(super) fn new(room: Arc<RoomTag>, fanout: Fanout, sight: Arc<Sight>) -> Self {
         let sheet = |_| Sheet {
             items: Vec::new(),
             chunks: 0,
@@ -46,7 +48,7 @@ impl Press {
             credits: Arc::new(Semaphore::new(CHUNKS_UNDER_WAY_MAX)),
         };
         let sheets = fanout.shards().iter().map(sheet).collect();
-        Self { room, fanout, sheets, chunk: BytesMut::new(), first_seq: 0, events: 0 }
+        Self { room, fanout, sheets, sight, chunk: BytesMut::new(), first_seq: 0, events: 0 }
     }
 
     fn put(&mut self, connection: ConnectionId, item: Item) {
@@ -120,19 +122,21 @@ impl Press {
     /// still under way there.
     pub(super) async fn publish(&mut self) {
         self.close_chunk();
-        for (shard, sheet) in self.fanout.shards().iter().zip(&mut self.sheets) {
+        for ((id, shard), sheet) in (0..).zip(self.fanout.shards()).zip(&mut self.sheets) {
             if sheet.items.is_empty() {
                 continue;
             }
             // The shard gives credits back as it delivers, and never waits for a room.
             let chunks = u32::try_from(std::mem::take(&mut sheet.chunks).min(CHUNKS_UNDER_WAY_MAX)).unwrap_or(0);
             if chunks > 0
-                && let Ok(credit) = sheet.credits.clone().acquire_many_owned(chunks).await
+                && let credit = sheet.credits.clone().acquire_many_owned(chunks)
+                && let Ok(credit) = self.sight.during(At::Credit(id), credit).await
             {
                 sheet.items.push(Item::Credit(credit));
             }
             let batch = Batch { room: self.room.clone(), items: std::mem::take(&mut sheet.items) };
-            if shard.send(ShardCommand::Batch(batch)).await.is_err() {
+            let sent = self.sight.during(At::ShardInbox(id), shard.send(ShardCommand::Batch(batch))).await;
+            if sent.is_err() {
                 // Its connections are gone with it; they come back on another shard and resume.
                 tracing::debug!(room = %self.room.name, "a shard has stopped");
             }

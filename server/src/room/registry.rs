@@ -1,6 +1,8 @@
 //! The registry of open rooms: name → handle.
 
 use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
     hash::{BuildHasher, RandomState},
     sync::Arc,
 };
@@ -8,20 +10,23 @@ use std::{
 use dashmap::DashMap;
 use hubbub_protocol::{NameKey, RoomName};
 use metrics::gauge;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
 
 use super::{
-    handle::{RoomHandle, Sight},
+    handle::RoomHandle,
     press::Press,
+    sight::{RoomState, RoomView, Sight},
     state::Room,
     task::RoomTask,
 };
 use crate::{
     clock::Clock,
-    fanout::{Fanout, RoomTag},
+    domain::busiest::Busiest,
+    fanout::{Fanout, RoomTag, ShardId},
     limits::{Limits, size},
     metrics as names,
-    store::{LogPage, Page, Store, StoreError},
+    store::{LogPage, Page, RoomId, Store, StoreError},
 };
 
 /// Locks under which rooms are opened; two rooms rarely share one.
@@ -41,6 +46,17 @@ impl Rooms {
         }
         evicted
     }
+}
+
+/// All open rooms as they looked a moment ago.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomsView {
+    /// How many are open.
+    pub open: u64,
+    /// How many of them do what.
+    pub states: BTreeMap<RoomState, u64>,
+    /// Those that wait longest, then those with most in their inboxes, then the largest.
+    pub rows: Vec<RoomView>,
 }
 
 /// Opens rooms and finds them.
@@ -99,7 +115,7 @@ impl Registry {
         let (id, name) = (log.room.id, log.room.name.clone());
         let tag = Arc::new(RoomTag { id, name });
         let sight = Arc::new(Sight::default());
-        let press = Press::new(tag.clone(), self.fanout.clone());
+        let press = Press::new(tag.clone(), self.fanout.clone(), sight.clone());
         let room = Room::new(log, tag.clone(), sight.clone(), press, &self.limits);
         let (sender, inbox) = mpsc::channel(size(self.limits.room_inbox_max));
         let task = RoomTask {
@@ -111,6 +127,7 @@ impl Registry {
             clock: self.clock.clone(),
             limits: self.limits.clone(),
             rooms: self.rooms.clone(),
+            sight: sight.clone(),
         };
         self.spawn(task);
         let handle = Arc::new(RoomHandle { tag, key: key.clone(), inbox: sender, sight });
@@ -119,11 +136,31 @@ impl Registry {
         handle
     }
 
-    /// Puts a room's task on one of the shards' threads, always the same one for the same room.
+    /// The shard on whose thread a room's task runs, always the same one for the same room.
+    fn home(&self, id: RoomId) -> ShardId {
+        let shards = u64::try_from(self.fanout.shards().len()).unwrap_or(1);
+        ShardId::try_from(id % shards.max(1)).unwrap_or(0)
+    }
+
+    /// The open rooms a moment ago, and the `rows` of them that wait longest or have most to do. Asks none of them.
+    #[must_use]
+    pub fn look(&self, rows: usize) -> RoomsView {
+        let (mut states, mut busiest) = (BTreeMap::new(), Busiest::new(rows));
+        for handle in &self.rooms.0 {
+            let (state, for_us) = handle.state();
+            *states.entry(state).or_insert(0) += 1;
+            let waits = !matches!(state, RoomState::Inbox | RoomState::New);
+            // In tenths of a second: among those that are just busy, the order is not to change with every look.
+            let waited = if waits { for_us / 100_000 } else { 0 };
+            let rank = (state == RoomState::Failed, waited, handle.inbox_depth(), handle.members());
+            busiest.offer((rank, Reverse(handle.tag.id)), || handle.view(self.home(handle.tag.id)));
+        }
+        RoomsView { open: states.values().sum(), states, rows: busiest.into_vec() }
+    }
+
+    /// Puts a room's task on its home's thread.
     fn spawn(&self, task: RoomTask) {
-        let shards = self.fanout.shards();
-        let home = usize::try_from(task.id).unwrap_or(0) % shards.len().max(1);
-        match shards.get(home).and_then(|shard| shard.runtime()) {
+        match self.fanout.shard(self.home(task.id)).and_then(|shard| shard.runtime()) {
             Some(runtime) => drop(runtime.spawn(task.run())),
             None => drop(tokio::spawn(task.run())),
         }

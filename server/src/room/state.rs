@@ -14,8 +14,8 @@ use metrics::counter;
 
 use super::{
     command::{RoomCommand, RoomEvent},
-    handle::Sight,
     press::Press,
+    sight::Sight,
 };
 use crate::{
     domain::{roster::Roster, tail::Tail},

@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     command::{RoomCommand, RoomEvent},
     registry::Rooms,
+    sight::{At, Sight},
     state::Room,
 };
 use crate::{
@@ -42,6 +43,8 @@ pub(super) struct RoomTask {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Arc<Limits>,
     pub(super) rooms: Arc<Rooms>,
+    /// Where this flow stands, for others to see.
+    pub(super) sight: Arc<Sight>,
 }
 
 /// When the next things are due that no command brings.
@@ -60,19 +63,18 @@ impl RoomTask {
         let mut due = Due { signals_told: now - Duration::from_secs(1), expired: now, empty_since: None };
         loop {
             let deadline = self.deadline(&due);
-            tokio::select! {
-                biased;
-                taken = self.inbox.recv_many(&mut batch, batch_max) => {
-                    if taken == 0 {
-                        break;
-                    }
+            let next = next(&mut self.inbox, &mut batch, batch_max, deadline);
+            match self.sight.during(At::Inbox, next).await {
+                Next::Batch(taken) => {
+                    self.sight.turn();
                     self.room.meter.inbox(taken + self.inbox.len());
                     self.turn(batch.drain(..)).await;
                     if batch.capacity() > 64 && self.inbox.is_empty() {
                         batch = Vec::new();
                     }
                 }
-                () = wait_until(deadline) => {}
+                Next::Deadline => {}
+                Next::End => break,
             }
             self.on_time(&mut due);
             self.room.press.publish().await;
@@ -90,7 +92,7 @@ impl RoomTask {
             if count % COMMANDS_PER_SLICE == COMMANDS_PER_SLICE - 1 && appends.is_empty() {
                 // A crowd that joins at once gets large replies: others on this core are let through meanwhile.
                 self.room.press.publish().await;
-                yield_now().await;
+                self.sight.during(At::Yield, yield_now()).await;
             }
             match command {
                 RoomCommand::Append(event) => appends.push(event),
@@ -114,7 +116,7 @@ impl RoomTask {
             return;
         }
         self.room.meter.batch(appends.len());
-        let outcome = self.store.append(self.id, appends.clone()).await;
+        let outcome = self.sight.during(At::Store, self.store.append(self.id, appends.clone())).await;
         self.room.settle(&askers, appends, outcome);
     }
 
@@ -154,6 +156,30 @@ impl RoomTask {
             (since + Duration::from_millis(self.limits.room_idle_ms)).max(Instant::now() + EXPIRE_EVERY)
         });
         [signals, expire, idle].into_iter().flatten().min()
+    }
+}
+
+/// What a room goes on with.
+enum Next {
+    /// So many commands.
+    Batch(usize),
+    /// What is due.
+    Deadline,
+    /// Nothing: every sender is gone.
+    End,
+}
+
+/// Takes what waits in the inbox, or waits for something until `deadline`.
+async fn next(
+    inbox: &mut mpsc::Receiver<RoomCommand>,
+    batch: &mut Vec<RoomCommand>,
+    batch_max: usize,
+    deadline: Option<Instant>,
+) -> Next {
+    tokio::select! {
+        biased;
+        taken = inbox.recv_many(batch, batch_max) => if taken == 0 { Next::End } else { Next::Batch(taken) },
+        () = wait_until(deadline) => Next::Deadline,
     }
 }
 

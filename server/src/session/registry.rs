@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     clock::Clock,
     domain::rate::Bucket,
-    fanout::{ConnectionId, Fanout, Order, ShardCommand},
+    fanout::{ConnectionId, Fanout, Farewell, ShardCommand},
     limits::Limits,
     metrics as names,
     store::{NewSession, SessionChange, Store, StoreError, StoredSession},
@@ -304,9 +304,15 @@ impl Sessions {
     async fn close(&self, connection: ConnectionId, reason: GoodbyeReason, message: &str, code: u16) {
         let goodbye = Goodbye { reason, message: message.to_owned(), reconnect_after_ms: None };
         let Some(shard) = self.fanout.shard(connection.shard) else { return };
-        if shard.send(ShardCommand::Close(connection, Order { goodbye, code })).await.is_err() {
+        if shard.send(ShardCommand::Close(connection, Farewell { goodbye, code })).await.is_err() {
             tracing::debug!(?connection, "the connection's shard has stopped");
         }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
     }
 
     fn gauge(&self) {

@@ -11,6 +11,7 @@
 
 pub mod memory;
 pub mod sqlite;
+mod view;
 
 use std::{future::Future, pin::Pin};
 
@@ -19,6 +20,8 @@ use hubbub_protocol::{
     event::{self, PostKind},
     id::{Nonce, Seq, UnixMs, UserId},
 };
+
+pub use view::{Commit, StoreView, WriterState};
 
 /// A room's number in the store; never used again.
 pub type RoomId = u64;
@@ -216,6 +219,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether something can be written now: writes, commits and takes back a trifle.
     fn probe(&self) -> StoreFuture<()>;
+
+    /// What it does now, without asking its threads: they may be stuck. `None`: there is nothing to be seen.
+    fn look(&self) -> Option<StoreView> {
+        None
+    }
 
     /// Finishes what was begun, then closes. Later calls resolve to [`StoreError::Closed`].
     fn close(&self) -> StoreFuture<()>;

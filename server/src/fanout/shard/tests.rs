@@ -33,7 +33,7 @@ struct Bench {
 
 impl Bench {
     fn new(slice_deliveries_max: usize) -> Self {
-        let shard = Shard::new(0, ShardLimits { slice_deliveries_max });
+        let shard = Shard::new(0, ShardLimits { slice_deliveries_max }, Arc::default());
         Self { shard, orders: Nobody.start().recipient() }
     }
 

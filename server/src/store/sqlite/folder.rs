@@ -15,7 +15,7 @@ use super::{connection, error::OpenError, migration};
 pub(super) const DATABASE_FILE: &str = "hubbub.db";
 
 /// The file whose lock says that a server uses the folder; it holds that server's process number.
-pub(super) const LOCK_FILE: &str = "hubbub.lock";
+pub const LOCK_FILE: &str = "hubbub.lock";
 
 /// What every SQLite file begins with.
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";

@@ -20,6 +20,7 @@ mod operation;
 mod probe;
 mod reader;
 mod room;
+mod sight;
 mod writer;
 
 #[cfg(test)]
@@ -40,7 +41,6 @@ use hubbub_protocol::{NameKey, RoomName, id::UnixMs, id::UserId};
 use rusqlite_migration::M;
 use tokio::sync::{mpsc, oneshot};
 
-pub use self::error::OpenError;
 use self::{
     account::{ChangeSession, CreateSession, RecoverSessions},
     folder::{DataFolder, Found},
@@ -49,11 +49,13 @@ use self::{
     probe::Probe,
     reader::Reader,
     room::{ListRooms, OpenRoom},
+    sight::WriterSight,
     writer::{Writer, WriterMessage},
 };
+pub use self::{error::OpenError, folder::LOCK_FILE};
 use super::{
-    Appended, LogPage, NewEvent, NewSession, Page, RoomId, SessionChange, Store, StoreError, StoreFuture, StoredRoom,
-    StoredSession,
+    Appended, LogPage, NewEvent, NewSession, Page, RoomId, SessionChange, Store, StoreError, StoreFuture, StoreView,
+    StoredRoom, StoredSession,
 };
 use crate::limits::{Limits, size};
 
@@ -90,6 +92,7 @@ impl Options {
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: mpsc::Sender<WriterMessage>,
+    sight: Arc<WriterSight>,
     /// `None` once closed.
     readers: RwLock<Option<SyncSender<Box<dyn Work>>>>,
     /// Ends when the last reader has; `None` once closed.
@@ -133,10 +136,12 @@ impl SqliteStore {
         }
         let (writer_outlet, writer_inbox) = mpsc::channel(options.writer_inbox_max.max(1));
         let writer = Writer::new(folder, connection, writer_inbox, options.commit_batch_max);
+        let sight = writer.sight.clone();
         start("store-write".to_owned(), move || writer.run())?;
         tracing::info!(database = %database.display(), version = schema.len(), "the store is open");
         Ok(Arc::new(Self {
             writer: writer_outlet,
+            sight,
             readers: RwLock::new(Some(reads)),
             readers_end: Mutex::new(Some(readers_end)),
         }))
@@ -205,6 +210,10 @@ impl Store for SqliteStore {
 
     fn probe(&self) -> StoreFuture<()> {
         self.write(Probe)
+    }
+
+    fn look(&self) -> Option<StoreView> {
+        Some(self.sight.view(self.writer.max_capacity(), self.writer.capacity()))
     }
 
     fn close(&self) -> StoreFuture<()> {

@@ -20,18 +20,19 @@
 //! **When one request fails by itself** (it breaks a constraint, say), the group is rolled back and
 //! each of it is done in a transaction of its own.
 
-use std::{path::PathBuf, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    super::StoreError,
+    super::{Commit, StoreError, WriterState},
     checkpoint::{self, Checkpointer},
     connection,
     folder::DataFolder,
     operation::{Failure, Fault, Operation, Work, fault, store_error},
     probe::Probe,
+    sight::WriterSight,
 };
 use crate::metrics as names;
 
@@ -70,6 +71,8 @@ pub(super) struct Writer {
     /// Groups that failed since the last one that did not.
     failures: u64,
     folder: DataFolder,
+    /// Where this thread stands, for others to see.
+    pub(super) sight: Arc<WriterSight>,
 }
 
 impl Writer {
@@ -90,14 +93,18 @@ impl Writer {
             checkpointer: Checkpointer::default(),
             failures: 0,
             folder,
+            sight: Arc::default(),
         }
     }
 
     /// Runs until closed.
     pub(super) fn run(mut self) {
         while let Some(group) = self.next_group() {
+            self.sight.note(WriterState::Transaction);
             self.commit(group);
+            self.sight.note(WriterState::Checkpoint);
             self.checkpoint();
+            self.sight.note(WriterState::Inbox);
         }
         self.finish();
     }
@@ -193,12 +200,15 @@ impl Writer {
 
     /// Counts a commit; one without changes touched no disk and says nothing about it.
     fn note_commit(&mut self, began: Instant, group: &[Box<dyn Work>]) {
-        metrics::histogram!(names::STORE_COMMIT_SECONDS).record(began.elapsed());
+        let took = began.elapsed();
+        metrics::histogram!(names::STORE_COMMIT_SECONDS).record(took);
         let events: usize = group.iter().map(|work| work.events()).sum();
+        self.sight.committed(Commit { events: events as u64, us: took.as_micros().try_into().unwrap_or(u64::MAX) });
         metrics::histogram!(names::STORE_COMMIT_EVENTS).record(u32::try_from(events).unwrap_or(u32::MAX));
         if self.failures > 0 {
             tracing::info!(failures = self.failures, "the store can be written again");
             self.failures = 0;
+            self.sight.failing(0);
         }
     }
 
@@ -209,6 +219,7 @@ impl Writer {
             tracing::error!(%reason, requests = group.len(), "the store cannot be written; reading goes on");
         }
         self.failures += 1;
+        self.sight.failing(self.failures);
         if !self.is_settled(failed) {
             self.replace_connection();
         }
@@ -276,12 +287,13 @@ impl Writer {
 
     /// Closes everything, the lock last.
     fn finish(self) {
-        let Self { connection, folder, close, .. } = self;
+        let Self { connection, folder, close, sight, .. } = self;
         if let Err(error) = checkpoint::finish(&connection) {
             tracing::warn!(%error, "the write-ahead log stays; the next start takes it up");
         }
         let closed = connection.close().map_err(|(_, error)| store_error(&error));
         drop(folder);
+        sight.note(WriterState::Closed);
         if let Some(reply) = close {
             answer_close(reply, closed);
         }

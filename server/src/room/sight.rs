@@ -1,0 +1,232 @@
+//! What a room lets everybody see without asking it: who is in it, where its coroutine stands, and since when.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::handle::RoomHandle;
+use crate::{
+    clock::monotonic_us,
+    fanout::ShardId,
+    sight::{Stand, Standing},
+};
+
+/// Where a room's coroutine is suspended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// In front of its inbox: nothing to do, or a deadline to come.
+    Inbox,
+    /// At the store, which commits what the room appended.
+    Store,
+    /// Too much of it is under way through this shard, which owes it credit.
+    Credit(ShardId),
+    /// The inbox of this shard is full.
+    ShardInbox(ShardId),
+    /// It stepped aside so that others on its core can run.
+    Yield,
+}
+
+impl At {
+    fn stand(self, us: u64) -> Stand {
+        let (place, which) = match self {
+            Self::Inbox => (1, 0),
+            Self::Store => (2, 0),
+            Self::Credit(shard) => (3, shard),
+            Self::ShardInbox(shard) => (4, shard),
+            Self::Yield => (5, 0),
+        };
+        Stand { place, which, us }
+    }
+}
+
+/// The place of a coroutine that is not suspended.
+const RUNNING: u8 = 6;
+
+/// What a room lets everybody see. Written by its task alone.
+#[derive(Debug, Default)]
+pub(super) struct Sight {
+    pub(super) members: AtomicU64,
+    pub(super) seq: AtomicU64,
+    turns: AtomicU64,
+    /// Where it stands, and since when.
+    now: Standing,
+    /// Where it last was suspended, and for how long.
+    last: Standing,
+}
+
+impl Sight {
+    /// A batch was taken from the inbox.
+    pub(super) fn turn(&self) {
+        // One writer, so no read-modify-write is needed.
+        self.turns.store(self.turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// Awaits `future` and shows the place while that takes time. What is ready at once costs nothing.
+    pub(super) async fn during<F: Future>(&self, at: At, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let mut since_us = None;
+        let output = poll_fn(|cx| {
+            let polled = future.as_mut().poll(cx);
+            if polled.is_pending() && since_us.is_none() {
+                let now_us = monotonic_us();
+                self.now.note(at.stand(now_us));
+                since_us = Some(now_us);
+            }
+            polled
+        })
+        .await;
+        if let Some(since_us) = since_us {
+            let us = monotonic_us();
+            self.last.note(at.stand(us.saturating_sub(since_us)));
+            self.now.note(Stand { place: RUNNING, which: 0, us });
+        }
+        output
+    }
+}
+
+/// What a room's coroutine does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomState {
+    /// It was spawned and has not been polled yet.
+    New,
+    /// Suspended until a command comes or a deadline passes.
+    Inbox,
+    /// Suspended until the store has committed.
+    Store,
+    /// Suspended until the shard has delivered enough of what is under way.
+    ShardCredit,
+    /// Suspended until the shard's inbox has space.
+    ShardInbox,
+    /// Suspended for the others on its core.
+    Yield,
+    /// Being polled, or about to be: on its way from one await to the next.
+    Running,
+    /// Its task is gone.
+    Failed,
+}
+
+impl RoomState {
+    fn of(place: u8) -> Self {
+        match place {
+            1 => Self::Inbox,
+            2 => Self::Store,
+            3 => Self::ShardCredit,
+            4 => Self::ShardInbox,
+            5 => Self::Yield,
+            RUNNING => Self::Running,
+            _ => Self::New,
+        }
+    }
+}
+
+/// A suspension that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// Where.
+    pub at: RoomState,
+    /// Which shard it was, where it was one.
+    pub shard: Option<ShardId>,
+    /// How long it took, in microseconds.
+    pub us: u64,
+}
+
+/// A room as it looked a moment ago.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomView {
+    /// Its name.
+    pub room: String,
+    /// The shard on whose thread its task runs.
+    pub home: ShardId,
+    /// Its members, those offline for a moment included.
+    pub members: u64,
+    /// The position of its last event.
+    pub seq: u64,
+    /// Commands in its inbox.
+    pub inbox: usize,
+    /// The most that may be there.
+    pub inbox_max: usize,
+    /// What its coroutine does.
+    pub state: RoomState,
+    /// The shard that it waits for, if it waits for one.
+    pub shard: Option<ShardId>,
+    /// Since how many microseconds it does that.
+    pub for_us: u64,
+    /// Its last suspension; `None` before the first was over.
+    pub last: Option<Suspension>,
+    /// Batches taken from the inbox since it was opened.
+    pub turns: u64,
+}
+
+/// The shard of a place that has one.
+fn shard(state: RoomState, which: u16) -> Option<ShardId> {
+    matches!(state, RoomState::ShardCredit | RoomState::ShardInbox).then_some(which)
+}
+
+impl RoomHandle {
+    /// How many commands wait in the inbox.
+    pub(super) fn inbox_depth(&self) -> usize {
+        self.inbox.max_capacity().saturating_sub(self.inbox.capacity())
+    }
+
+    /// What the coroutine does, and since how many microseconds.
+    pub(super) fn state(&self) -> (RoomState, u64) {
+        let now = self.sight.now.look();
+        let state = if self.inbox.is_closed() { RoomState::Failed } else { RoomState::of(now.place) };
+        (state, now.for_us())
+    }
+
+    /// The room as it looks now; `home` is where its task runs.
+    pub(super) fn view(&self, home: ShardId) -> RoomView {
+        let (now, last) = (self.sight.now.look(), self.sight.last.look());
+        let (state, for_us) = self.state();
+        let at = RoomState::of(last.place);
+        RoomView {
+            room: self.tag.name.as_str().to_owned(),
+            home,
+            members: self.members(),
+            seq: self.seq(),
+            inbox: self.inbox_depth(),
+            inbox_max: self.inbox.max_capacity(),
+            state,
+            shard: shard(state, now.which),
+            for_us,
+            last: (at != RoomState::New).then(|| Suspension { at, shard: shard(at, last.which), us: last.us }),
+            turns: self.sight.turns.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{sync::oneshot, task::yield_now};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wait_is_seen_while_it_lasts_and_kept_as_the_last_one() {
+        let sight = std::sync::Arc::new(Sight::default());
+        let (commit, committed) = oneshot::channel();
+        let waiting = sight.clone();
+        let task = tokio::spawn(async move { waiting.during(At::Store, committed).await });
+        yield_now().await;
+        assert_eq!(RoomState::of(sight.now.look().place), RoomState::Store);
+        commit.send(7).expect("somebody waits");
+        assert_eq!(task.await.expect("it ends"), Ok(7));
+        assert_eq!(RoomState::of(sight.now.look().place), RoomState::Running);
+        assert_eq!(RoomState::of(sight.last.look().place), RoomState::Store);
+    }
+
+    #[tokio::test]
+    async fn what_is_ready_at_once_is_no_suspension() {
+        let sight = Sight::default();
+        sight.during(At::Credit(3), async {}).await;
+        assert_eq!(sight.last.look().place, 0);
+        sight.during(At::Credit(3), yield_now()).await;
+        assert_eq!((sight.last.look().place, sight.last.look().which), (3, 3));
+    }
+}
