@@ -38,8 +38,8 @@ pub enum AskError {
     NoServer(PathBuf),
     /// A server has the folder, but no socket.
     #[error(
-        "the server on the data in {} (process {process}) cannot be inspected: it is older than this command, or \
-         could not make its control socket; then its log says why",
+        "the server on the data in {} (process {process}) cannot be inspected: it is about to end, is older than this \
+         command, or could not make its control socket; its log says which",
         folder.display()
     )]
     NoSocket {

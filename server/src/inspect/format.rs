@@ -15,6 +15,11 @@ pub(super) fn count(number: u64) -> String {
     text
 }
 
+/// A number of things: `1 room`, `2,000 rooms`.
+pub(super) fn some(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// A size: `812 B`, `18.2 KiB`, `4.0 MiB`.
 pub(super) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -55,6 +60,11 @@ pub(super) fn about_us(us: u64) -> String {
         minutes @ 60..2_880 => format!("{} h", minutes / 60),
         minutes => format!("{} d", minutes / 1_440),
     }
+}
+
+/// The same from milliseconds.
+pub(super) fn about_ms(ms: u64) -> String {
+    if ms < 1_000 { format!("{ms} ms") } else { about_us(ms.saturating_mul(1_000)) }
 }
 
 /// A minute and more, from seconds.
@@ -109,6 +119,7 @@ mod tests {
 
     #[test]
     fn numbers_have_three_digits_that_count_and_a_unit() {
+        assert_eq!([0, 1, 2].map(|number| some(number, "room")), ["0 rooms", "1 room", "2 rooms"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
             [0, 1_023, 1_024, 262_144, 1_022_976, 5 << 30].map(bytes),
@@ -116,6 +127,7 @@ mod tests {
         );
         assert_eq!([7, 1_500, 4_200_000, 125_000_000].map(time_us), ["7 µs", "1.5 ms", "4.2 s", "2 min 5 s"]);
         assert_eq!([7, 125_000_000, 11_520_000_000, 442_800_000_000].map(about_us), ["7 µs", "2 min", "3 h", "5 d"]);
+        assert_eq!([22, 1_500].map(about_ms), ["22 ms", "1.5 s"]);
         assert_eq!([812, 11_520_000, 442_800_000].map(time_ms), ["812 ms", "3 h 12 min", "5 d 3 h"]);
     }
 

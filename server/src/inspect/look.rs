@@ -36,8 +36,8 @@ const ANSWER_WAIT: Duration = Duration::from_millis(500);
 /// How long one shard may be gone through, a page at a time.
 const WALK_WAIT: Duration = Duration::from_secs(2);
 
-/// A connection's claim to be shown: blocked longest, then waiting longest, then most waiting, then the oldest.
-type Rank = (u64, u64, usize, Reverse<(u32, ShardId, u32)>);
+/// A connection's claim to be shown: blocked longest, then waiting longest, then most bytes or requests, then age.
+type Rank = (u64, u64, usize, u32, Reverse<(u32, ShardId, u32)>);
 
 type Rows = Busiest<Rank, Seated>;
 
@@ -194,11 +194,11 @@ impl Watched {
 }
 
 fn rank(seated: &Seated) -> Rank {
-    let Seated { id, outbox: OutboxView { bytes, blocked_ms, unanswered_ms, .. } } = *seated;
+    let Seated { id, outbox: OutboxView { bytes, blocked_ms, in_flight, unanswered_ms, .. } } = *seated;
     // A wait of less than a second is nobody's trouble, and would only shuffle the rows at each look.
     let seconds = |ms: Option<u64>| ms.map_or(0, |ms| ms / 1_000);
     let age = Reverse((id.generation, id.shard, id.slot));
-    (blocked_ms.map_or(0, |ms| ms / 1_000 + 1), seconds(unanswered_ms), bytes, age)
+    (blocked_ms.map_or(0, |ms| ms / 1_000 + 1), seconds(unanswered_ms), bytes, in_flight, age)
 }
 
 #[cfg(test)]

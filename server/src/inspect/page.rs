@@ -2,7 +2,7 @@
 
 use super::{
     document::{ConnectionView, ConnectionsView, Document, Finding, Part},
-    format::{about_us, bytes, count, cut, table, time_ms, time_us},
+    format::{about_ms, about_us, bytes, count, cut, some, table, time_ms, time_us},
 };
 use crate::{
     fanout::{Bursts, GateView, ShardId, ShardState, ShardView},
@@ -27,14 +27,14 @@ pub fn page(document: &Document) -> String {
 
 fn head(document: &Document) -> String {
     format!(
-        "hubbub-server {}, process {}, up {}{}: {} connections, {} sessions, {} rooms\n",
+        "hubbub-server {}, process {}, up {}{}: {}, {}, {}\n",
         document.version,
         document.process,
         time_ms(document.up_ms),
         if document.draining { ", shutting down" } else { "" },
-        count(document.connections.open),
-        count(document.sessions),
-        count(document.rooms.open),
+        some(document.connections.open, "connection"),
+        some(document.sessions, "session"),
+        some(document.rooms.open, "open room"),
     )
 }
 
@@ -86,7 +86,7 @@ fn connection(view: &ConnectionView) -> Vec<String> {
         Some(GateView::Outbox) => "outbox",
         Some(GateView::Closing) => "closing",
     };
-    let time = |ms: Option<u64>| ms.map(|ms| about_us(ms.saturating_mul(1_000))).unwrap_or_default();
+    let time = |ms: Option<u64>| ms.map(about_ms).unwrap_or_default();
     let room = actor.and_then(|actor| actor.waits_for.as_deref()).unwrap_or("a room");
     let (waits_for, wait_ms) = match (view.outbox.blocked_ms, view.outbox.unanswered_ms) {
         (Some(ms), _) => ("its socket".to_owned(), Some(ms)),
@@ -148,6 +148,7 @@ fn state_words(state: RoomState, shard: Option<ShardId>) -> String {
     match state {
         RoomState::New => "new".to_owned(),
         RoomState::Inbox => "inbox".to_owned(),
+        RoomState::Woken => "woken".to_owned(),
         RoomState::Store => "store".to_owned(),
         RoomState::ShardCredit => format!("credit{shard}"),
         RoomState::ShardInbox => format!("shard inbox{shard}"),
@@ -165,7 +166,7 @@ fn shards(shards: &[ShardView]) -> String {
     let bursts: Vec<Vec<String>> = shards.iter().filter_map(shard_bursts).collect();
     let mut text = format!(
         "\nSHARDS (microthreads: sliced bursts)\n  One a core. A room with members here is a hall: a cursor that goes round \
-         their outboxes for a slice,\n  then steps aside for the next.\n\n{}",
+         their\n  outboxes for a slice, then steps aside for the next hall.\n\n{}",
         table(&head, &now)
     );
     if !bursts.is_empty() {
@@ -222,7 +223,11 @@ fn bars(by_size: &[u64]) -> String {
         0 => ' ',
         bursts => BARS[usize::try_from(bursts.saturating_mul(7) / most).unwrap_or(7).min(7)],
     };
-    format!("1 {} {}", by_size.iter().map(bar).collect::<String>(), count(1 << (by_size.len() - 1).min(63)))
+    let bars: String = by_size.iter().map(bar).collect();
+    match by_size.len() {
+        0 | 1 => format!("1 {bars}"),
+        sizes => format!("1 {bars} {}", count(1 << (sizes - 1).min(63))),
+    }
 }
 
 // ---- the store ----
@@ -234,16 +239,16 @@ fn store(view: &StoreView) -> String {
         WriterState::Checkpoint => "is in a checkpoint",
         WriterState::Closed => "has ended",
     };
-    let last = view.last.map(|last| format!(", the last of {} events in {}", count(last.events), time_us(last.us)));
+    let last = view.last.map(|last| format!(", the last of {} in {}", some(last.events, "event"), time_us(last.us)));
     let failures = match view.failures {
         0 => String::new(),
-        failures => format!("; {} GROUPS COULD NOT BE STORED since", count(failures)),
+        failures => format!("; NOT STORED since: {}", some(failures, "group")),
     };
     format!(
-        "\nSTORE (a thread that may block)\n  The writer {state} for {}; inbox {}; {} commits{}{failures}.\n",
+        "\nSTORE (a thread that may block)\n  The writer {state} for {}; inbox {}; {}{}{failures}.\n",
         time_us(view.for_us),
         of(view.inbox, view.inbox_max),
-        count(view.commits),
+        some(view.commits, "commit"),
         last.unwrap_or_default(),
     )
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{
     document::{ConnectionView, Document, Finding, Part},
-    format::{bytes, count},
+    format::{bytes, some},
 };
 use crate::{
     fanout::{GateView, ShardState, ShardView},
@@ -39,14 +39,14 @@ pub(super) fn findings(document: &Document) -> Vec<Finding> {
 fn store(store: &StoreView) -> Option<Finding> {
     let what = match store.state {
         _ if store.failures > 0 => {
-            format!("could not store the last {} groups: the log says why", count(store.failures))
+            format!("could not store the last {}: the log says why", some(store.failures, "group"))
         }
         WriterState::Inbox | WriterState::Closed => return None,
         WriterState::Transaction => {
-            format!("is in one transaction; {} requests wait behind it", count(store.inbox as u64))
+            format!("is in one transaction; behind it: {}", some(store.inbox as u64, "request"))
         }
         WriterState::Checkpoint => {
-            format!("is in one checkpoint; {} requests wait behind it", count(store.inbox as u64))
+            format!("is in one checkpoint; behind it: {}", some(store.inbox as u64, "request"))
         }
     };
     Some(Finding { part: Part::Store, which: String::new(), for_ms: store.for_us / 1_000, what })
@@ -70,9 +70,9 @@ fn shard(shard: &ShardView) -> Option<Finding> {
 
 fn room(room: &RoomView) -> Option<Finding> {
     let shard = room.shard.map(|shard| format!(" of shard {shard}")).unwrap_or_default();
-    let behind = format!("{} commands wait behind", count(room.inbox as u64));
+    let behind = format!("in its inbox: {}", some(room.inbox as u64, "command"));
     let what = match room.state {
-        RoomState::Inbox | RoomState::New => return None,
+        RoomState::Inbox | RoomState::Woken | RoomState::New => return None,
         RoomState::Store => format!("waits for the store; {behind}"),
         RoomState::ShardCredit => format!("waits for credit{shard}, which delivers too slowly; {behind}"),
         RoomState::ShardInbox => format!("waits for space in the inbox{shard}; {behind}"),
@@ -93,7 +93,7 @@ fn connection(view: &ConnectionView) -> Option<Finding> {
         (None, Some(ms)) => {
             let room = view.actor.as_ref().and_then(|actor| actor.waits_for.as_deref());
             let room = room.map_or("a room".to_owned(), |room| format!("room {room}"));
-            (ms, format!("waits for {room}, {} requests", count(u64::from(view.outbox.in_flight))))
+            (ms, format!("waits for {room}, with {}", some(u64::from(view.outbox.in_flight), "request")))
         }
         (None, None) => return None,
     };

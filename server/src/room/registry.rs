@@ -149,7 +149,7 @@ impl Registry {
         for handle in &self.rooms.0 {
             let (state, for_us) = handle.state();
             *states.entry(state).or_insert(0) += 1;
-            let waits = !matches!(state, RoomState::Inbox | RoomState::New);
+            let waits = !matches!(state, RoomState::Inbox | RoomState::Woken | RoomState::New);
             // In tenths of a second: among those that are just busy, the order is not to change with every look.
             let waited = if waits { for_us / 100_000 } else { 0 };
             let rank = (state == RoomState::Failed, waited, handle.inbox_depth(), handle.members());

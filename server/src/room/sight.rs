@@ -54,7 +54,7 @@ pub(super) struct Sight {
     turns: AtomicU64,
     /// Where it stands, and since when.
     now: Standing,
-    /// Where it last was suspended, and for how long.
+    /// Where it last was suspended for the sake of something that it had begun, and for how long.
     last: Standing,
 }
 
@@ -81,7 +81,9 @@ impl Sight {
         .await;
         if let Some(since_us) = since_us {
             let us = monotonic_us();
-            self.last.note(at.stand(us.saturating_sub(since_us)));
+            if at != At::Inbox {
+                self.last.note(at.stand(us.saturating_sub(since_us)));
+            }
             self.now.note(Stand { place: RUNNING, which: 0, us });
         }
         output
@@ -96,6 +98,8 @@ pub enum RoomState {
     New,
     /// Suspended until a command comes or a deadline passes.
     Inbox,
+    /// Commands have come, and its thread has not got to it yet.
+    Woken,
     /// Suspended until the store has committed.
     Store,
     /// Suspended until the shard has delivered enough of what is under way.
@@ -156,7 +160,7 @@ pub struct RoomView {
     pub shard: Option<ShardId>,
     /// Since how many microseconds it does that.
     pub for_us: u64,
-    /// Its last suspension; `None` before the first was over.
+    /// Its last suspension elsewhere than at its inbox; `None` before the first was over.
     pub last: Option<Suspension>,
     /// Batches taken from the inbox since it was opened.
     pub turns: u64,
@@ -176,7 +180,11 @@ impl RoomHandle {
     /// What the coroutine does, and since how many microseconds.
     pub(super) fn state(&self) -> (RoomState, u64) {
         let now = self.sight.now.look();
-        let state = if self.inbox.is_closed() { RoomState::Failed } else { RoomState::of(now.place) };
+        let state = match RoomState::of(now.place) {
+            _ if self.inbox.is_closed() => RoomState::Failed,
+            RoomState::Inbox if self.inbox_depth() > 0 => RoomState::Woken,
+            state => state,
+        };
         (state, now.for_us())
     }
 
