@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, mpsc};
 use super::{
     handle::RoomHandle,
     press::Press,
-    sight::{RoomState, RoomView, Sight},
+    sight::{RoomState, RoomView, Seen, Sight},
     state::Room,
     task::RoomTask,
 };
@@ -122,8 +122,8 @@ impl Registry {
             id,
             key: key.clone(),
             room,
-            inbox,
-            store: self.store.clone(),
+            inbox: Seen::new(inbox, &sight),
+            store: Seen::new(self.store.clone(), &sight),
             clock: self.clock.clone(),
             limits: self.limits.clone(),
             rooms: self.rooms.clone(),

@@ -3,16 +3,21 @@
 use std::{
     future::poll_fn,
     pin::pin,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
-use super::handle::RoomHandle;
+use super::{command::RoomCommand, handle::RoomHandle};
 use crate::{
     clock::monotonic_us,
     fanout::ShardId,
     sight::{Stand, Standing},
+    store::{Appended, NewEvent, RoomId, Store, StoreError},
 };
 
 /// Where a room's coroutine is suspended.
@@ -68,25 +73,74 @@ impl Sight {
     /// Awaits `future` and shows the place while that takes time. What is ready at once costs nothing.
     pub(super) async fn during<F: Future>(&self, at: At, future: F) -> F::Output {
         let mut future = pin!(future);
-        let mut since_us = None;
-        let output = poll_fn(|cx| {
+        let mut wait = None;
+        poll_fn(|cx| {
             let polled = future.as_mut().poll(cx);
-            if polled.is_pending() && since_us.is_none() {
-                let now_us = monotonic_us();
-                self.now.note(at.stand(now_us));
-                since_us = Some(now_us);
+            if polled.is_pending() && wait.is_none() {
+                wait = Some(Wait::begin(self, at));
             }
             polled
         })
-        .await;
-        if let Some(since_us) = since_us {
-            let us = monotonic_us();
-            if at != At::Inbox {
-                self.last.note(at.stand(us.saturating_sub(since_us)));
-            }
-            self.now.note(Stand { place: RUNNING, which: 0, us });
+        .await
+    }
+}
+
+/// A suspension, from its begin until it is over or given up.
+struct Wait<'a> {
+    sight: &'a Sight,
+    at: At,
+    since_us: u64,
+}
+
+impl<'a> Wait<'a> {
+    fn begin(sight: &'a Sight, at: At) -> Self {
+        let since_us = monotonic_us();
+        sight.now.note(at.stand(since_us));
+        Self { sight, at, since_us }
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        let us = monotonic_us();
+        if self.at != At::Inbox {
+            self.sight.last.note(self.at.stand(us.saturating_sub(self.since_us)));
         }
-        output
+        self.sight.now.note(Stand { place: RUNNING, which: 0, us });
+    }
+}
+
+/// Something that a room waits for, and that is seen to be waited for.
+pub(super) struct Seen<T> {
+    what: T,
+    sight: Arc<Sight>,
+}
+
+impl<T> Seen<T> {
+    pub(super) fn new(what: T, sight: &Arc<Sight>) -> Self {
+        Self { what, sight: sight.clone() }
+    }
+}
+
+impl Seen<mpsc::Receiver<RoomCommand>> {
+    /// As [`mpsc::Receiver::recv_many`].
+    pub(super) async fn recv_many(&mut self, batch: &mut Vec<RoomCommand>, max: usize) -> usize {
+        self.sight.during(At::Inbox, self.what.recv_many(batch, max)).await
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.what.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.what.is_empty()
+    }
+}
+
+impl Seen<Arc<dyn Store>> {
+    /// As [`Store::append`].
+    pub(super) async fn append(&self, room: RoomId, events: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
+        self.sight.during(At::Store, self.what.append(room, events)).await
     }
 }
 
@@ -217,7 +271,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wait_is_seen_while_it_lasts_and_kept_as_the_last_one() {
-        let sight = std::sync::Arc::new(Sight::default());
+        let sight = Arc::new(Sight::default());
         let (commit, committed) = oneshot::channel();
         let waiting = sight.clone();
         let task = tokio::spawn(async move { waiting.during(At::Store, committed).await });
@@ -227,6 +281,18 @@ mod tests {
         assert_eq!(task.await.expect("it ends"), Ok(7));
         assert_eq!(RoomState::of(sight.now.look().place), RoomState::Running);
         assert_eq!(RoomState::of(sight.last.look().place), RoomState::Store);
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_given_up_is_over() {
+        let sight = Sight::default();
+        let waiting = sight.during(At::Credit(3), std::future::pending::<()>());
+        tokio::select! {
+            biased;
+            () = waiting => {}
+            () = yield_now() => {}
+        }
+        assert_eq!((RoomState::of(sight.now.look().place), sight.last.look().which), (RoomState::Running, 3));
     }
 
     #[tokio::test]

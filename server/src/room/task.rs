@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     command::{RoomCommand, RoomEvent},
     registry::Rooms,
-    sight::{At, Sight},
+    sight::{At, Seen, Sight},
     state::Room,
 };
 use crate::{
@@ -38,13 +38,12 @@ pub(super) struct RoomTask {
     pub(super) id: RoomId,
     pub(super) key: NameKey,
     pub(super) room: Room,
-    pub(super) inbox: mpsc::Receiver<RoomCommand>,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) inbox: Seen<mpsc::Receiver<RoomCommand>>,
+    pub(super) store: Seen<Arc<dyn Store>>,
+    pub(super) sight: Arc<Sight>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Arc<Limits>,
     pub(super) rooms: Arc<Rooms>,
-    /// Where this flow stands, for others to see.
-    pub(super) sight: Arc<Sight>,
 }
 
 /// When the next things are due that no command brings.
@@ -63,9 +62,12 @@ impl RoomTask {
         let mut due = Due { signals_told: now - Duration::from_secs(1), expired: now, empty_since: None };
         loop {
             let deadline = self.deadline(&due);
-            let next = next(&mut self.inbox, &mut batch, batch_max, deadline);
-            match self.sight.during(At::Inbox, next).await {
-                Next::Batch(taken) => {
+            tokio::select! {
+                biased;
+                taken = self.inbox.recv_many(&mut batch, batch_max) => {
+                    if taken == 0 {
+                        break;
+                    }
                     self.sight.turn();
                     self.room.meter.inbox(taken + self.inbox.len());
                     self.turn(batch.drain(..)).await;
@@ -73,8 +75,7 @@ impl RoomTask {
                         batch = Vec::new();
                     }
                 }
-                Next::Deadline => {}
-                Next::End => break,
+                () = wait_until(deadline) => {}
             }
             self.on_time(&mut due);
             self.room.press.publish().await;
@@ -116,7 +117,7 @@ impl RoomTask {
             return;
         }
         self.room.meter.batch(appends.len());
-        let outcome = self.sight.during(At::Store, self.store.append(self.id, appends.clone())).await;
+        let outcome = self.store.append(self.id, appends.clone()).await;
         self.room.settle(&askers, appends, outcome);
     }
 
@@ -156,30 +157,6 @@ impl RoomTask {
             (since + Duration::from_millis(self.limits.room_idle_ms)).max(Instant::now() + EXPIRE_EVERY)
         });
         [signals, expire, idle].into_iter().flatten().min()
-    }
-}
-
-/// What a room goes on with.
-enum Next {
-    /// So many commands.
-    Batch(usize),
-    /// What is due.
-    Deadline,
-    /// Nothing: every sender is gone.
-    End,
-}
-
-/// Takes what waits in the inbox, or waits for something until `deadline`.
-async fn next(
-    inbox: &mut mpsc::Receiver<RoomCommand>,
-    batch: &mut Vec<RoomCommand>,
-    batch_max: usize,
-    deadline: Option<Instant>,
-) -> Next {
-    tokio::select! {
-        biased;
-        taken = inbox.recv_many(batch, batch_max) => if taken == 0 { Next::End } else { Next::Batch(taken) },
-        () = wait_until(deadline) => Next::Deadline,
     }
 }
 
