@@ -8,9 +8,10 @@ use std::{
     time::Duration,
 };
 
-use actix_http::HttpService;
+use actix_http::{HttpService, error::DispatchError};
+use actix_rt::net::TcpStream;
 use actix_server::{Server, ServerHandle};
-use actix_service::{fn_factory_with_config, fn_service, map_config};
+use actix_service::{ServiceFactoryExt as _, fn_factory_with_config, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, web::Data};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
@@ -21,6 +22,7 @@ use tokio::{
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
+    connection::turnstile,
     fanout::{Fanout, LocalShard, ShardCommand, ShardId, ShardLimits},
     hub::Hub,
     limits::{Limits, size},
@@ -166,12 +168,18 @@ fn serve(listener: TcpListener, count: ShardId, workers: Workers) -> io::Result<
             async move { Ok::<_, ()>(upgrade) }
         });
         let app = App::new().app_data(pages).configure(page::routes);
-        HttpService::build()
+        let http = HttpService::build()
             .client_request_timeout(head)
             .client_disconnect_timeout(Duration::from_secs(1))
             .upgrade(upgrade)
             .h1(map_config(app, |()| AppConfig::default()))
-            .tcp()
+            .tcp();
+        // A crowd at the door does not hold up those who are in.
+        fn_service(|socket: TcpStream| async move {
+            turnstile::pass().await;
+            Ok::<_, DispatchError>(socket)
+        })
+        .and_then(http)
     })?;
     Ok(server.run())
 }

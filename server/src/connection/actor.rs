@@ -17,6 +17,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::{
     driver::{Driver, Gate, Incoming},
+    turnstile,
     websocket::{ClientFrame, Decoder},
 };
 use crate::{
@@ -149,12 +150,24 @@ impl ConnectionActor {
                 // Only a post may go along with others: what else it is, it is not even begun before they are answered.
                 let may_go_along = matches!(frame.request, Request::Post(_) | Request::Topic(_));
                 if self.outbox.in_flight() == 0 || may_go_along {
-                    self.begin(frame, ctx);
+                    self.start_request(frame, ctx);
                 } else {
                     self.hold(Held::Request(frame));
                 }
             }
         }
+    }
+
+    /// Begins a request; what arrivals ask for, when it is their turn.
+    fn start_request(&mut self, request: RequestFrame, ctx: &mut Context<Self>) {
+        if !matches!(request.request, Request::Hello(_) | Request::Join(_)) {
+            return self.begin(request, ctx);
+        }
+        let admitted = async move {
+            turnstile::pass().await;
+            Outcome::Admitted(request)
+        };
+        self.later(Box::pin(admitted), ctx);
     }
 
     /// Dispatches a request and does what follows from it, now or when what was asked before is answered.
@@ -251,6 +264,7 @@ impl ConnectionActor {
         match outcome {
             Outcome::Reply(reply) => self.outbox.send(&reply),
             Outcome::Sent(left) => self.forget(left.as_ref()),
+            Outcome::Admitted(request) => self.begin(request, ctx),
             Outcome::Greeted(greeting) => self.greet(greeting),
             Outcome::Opened(room, command) => {
                 if let Some(login) = &mut self.login {
@@ -275,7 +289,8 @@ impl ConnectionActor {
                 actix_rt::spawn(async move { hub.sessions.end(&session, None).await });
             }
             Outcome::Sent(left) => self.forget(left.as_ref()),
-            Outcome::Quit(_) | Outcome::Greeted(_) | Outcome::Opened(..) | Outcome::Reply(_) => {}
+            Outcome::Admitted(_) | Outcome::Quit(_) | Outcome::Greeted(_) | Outcome::Opened(..) | Outcome::Reply(_) => {
+            }
         }
     }
 
@@ -402,7 +417,7 @@ impl StreamHandler<Incoming> for ConnectionActor {
             Incoming::Frame(frame) => self.on_frame(frame, ctx),
             Incoming::Settled => match (self.ordered.take(), self.held.take()) {
                 (Some(order), _) => self.obey(order, ctx),
-                (None, Some(Held::Request(request))) => self.begin(request, ctx),
+                (None, Some(Held::Request(request))) => self.start_request(request, ctx),
                 (None, Some(Held::Answer(answer))) => self.perform(answer, ctx),
                 (None, None) => {}
             },

@@ -13,6 +13,11 @@ use std::{
 
 use actix_rt::net::TcpStream;
 use futures_util::Stream;
+use rustix::{
+    io::Errno,
+    net::{SendAncillaryBuffer, SendFlags},
+};
+use tokio::io::Interest;
 
 use super::websocket::{ClientFrame, Decoder, FrameError};
 use crate::fanout::{Outbox, Socket};
@@ -31,7 +36,18 @@ thread_local! {
 
 impl Socket for TcpStream {
     fn try_write_vectored(&self, frames: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        TcpStream::try_write_vectored(self, frames)
+        // By the calls for sockets, which spare the kernel what a write to any file needs, and past the runtime's
+        // memory of whether the socket is writable: nearly always it is.
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let sent = match frames {
+            [frame] => rustix::net::send(self, frame, flags),
+            frames => rustix::net::sendmsg(self, frames, &mut SendAncillaryBuffer::default(), flags),
+        };
+        match sent {
+            // Asked again in a way that lets the runtime remember.
+            Err(Errno::AGAIN) => TcpStream::try_write_vectored(self, frames),
+            sent => sent.map_err(io::Error::from),
+        }
     }
 
     fn end(&self) {
@@ -96,6 +112,11 @@ impl Driver {
     fn read(&mut self) -> io::Result<bool> {
         SCRATCH.with_borrow_mut(|scratch| {
             let count = self.socket.try_read(scratch)?;
+            if count < scratch.len() {
+                // It is empty: let the runtime know without asking the kernel, as it does in its own reads.
+                let empty = self.socket.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+                debug_assert!(empty.is_err(), "nothing was read");
+            }
             self.meter.bytes(count);
             self.decoder.feed(&scratch[..count]);
             Ok(count > 0)

@@ -14,6 +14,7 @@
 
 mod actor;
 mod driver;
+pub mod turnstile;
 pub mod websocket;
 
 pub use actor::{ConnectionActor, ConnectionParts};

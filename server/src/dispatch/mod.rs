@@ -36,6 +36,8 @@ pub enum Answer {
 pub enum Outcome {
     /// With this reply.
     Reply(Bytes),
+    /// It is the turn of this request, which is begun only now.
+    Admitted(RequestFrame),
     /// With a session.
     Greeted(Greeting),
     /// With a room that is open now and gets this command.

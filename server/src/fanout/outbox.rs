@@ -22,6 +22,9 @@ use crate::{
 /// Frames in one vectored write; more gain nothing (the kernel's own limit is 1,024).
 const SLICES_MAX: usize = 64;
 
+/// The same past the queue: there each is a whole chunk of a room's stream, and few of them are much.
+const SLICES_PAST_MAX: usize = 16;
+
 /// A queue that had more room than this gives it back once it is empty.
 const QUEUE_KEPT: usize = 16;
 
@@ -102,6 +105,42 @@ impl Outbox {
             self.queue.borrow_mut().push_back(frame.clone());
         }
         verdict
+    }
+
+    /// Whether nothing waits and the socket takes more: then frames may go past the queue.
+    pub fn is_clear(&self) -> bool {
+        self.queued.get() == 0 && self.blocked_since_ms.get().is_none() && !self.broken.get() && !self.sealed.get()
+    }
+
+    /// Writes frames past the queue, which must be [clear](Outbox::is_clear), in one call: nothing is cloned, and
+    /// nothing kept. Answers how many bytes of them the socket took; the rest is to be pushed.
+    ///
+    /// Looks at the first few frames only; more have to be pushed in any case.
+    pub fn write_past<'a>(&self, frames: impl Iterator<Item = &'a Bytes>) -> usize {
+        debug_assert!(self.is_clear(), "what waits goes first");
+        let (mut slices, mut count) = ([IoSlice::new(&[]); SLICES_PAST_MAX], 0);
+        for (slice, frame) in slices.iter_mut().zip(frames) {
+            *slice = IoSlice::new(frame);
+            count += 1;
+        }
+        self.writes.set(self.writes.get() + 1);
+        match self.socket.try_write_vectored(&slices[..count]) {
+            Ok(written) => written,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => 0,
+            Err(_) => {
+                self.break_off();
+                0
+            }
+        }
+    }
+
+    /// Puts the rest of a frame in whose begin was written past the queue: without it all that follows is nonsense,
+    /// so it is taken whatever waits.
+    pub fn push_rest(&self, rest: Bytes) {
+        if !self.broken.get() {
+            self.set_queued(self.queued.get() + rest.len());
+            self.queue.borrow_mut().push_back(rest);
+        }
     }
 
     /// Puts a reply, notice or control frame in and writes.
