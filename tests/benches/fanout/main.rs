@@ -9,6 +9,7 @@
 //!
 //! `cargo bench -p hubbub-tests --bench fanout [-- --quick] [--rounds 3] [--case NAME …] [--update-docs]`
 
+mod book;
 mod case;
 mod floor;
 mod load;
@@ -17,6 +18,7 @@ mod row;
 
 use std::{env, io, process::ExitCode};
 
+use book::Book;
 use case::{CASES, Case, Plan};
 use hubbub_tests::bench::process::{ROLE, two_cores};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -61,13 +63,20 @@ fn measure(words: &[String]) -> io::Result<()> {
             return Err(io::Error::other(format!("there is no case {name}; there are {}", names.join(", "))));
         }
     }
+    let update = words.iter().any(|word| word == "--update-docs");
+    let mut book = Book::open()?;
     let mut rows = Vec::new();
     for Case { name, what, run } in CASES {
         if asked.is_empty() || asked.iter().any(|asked| asked == name) {
             eprintln!("{name}: {what}");
-            let of_case = run(plan).map_err(|error| io::Error::other(format!("{name}: {error}")))?;
-            eprintln!("{}", row::table(&of_case));
-            rows.extend(of_case);
+            let found = run(plan).map_err(|error| io::Error::other(format!("{name}: {error}")))?;
+            eprintln!("{}", row::table(&found.rows));
+            rows.extend(found.rows.iter().cloned());
+            book.enter(name, found);
+            if update {
+                // After each case: a run that is ended early has told what it knew.
+                book.publish()?;
+            }
         }
     }
     println!("{}", row::table(&rows));

@@ -1,9 +1,9 @@
 //! What the bench says: rows of ratios, each with what is to be reached.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a figure must be.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reach {
     /// Not more than this.
@@ -26,12 +26,12 @@ impl Reach {
 }
 
 /// One line of the table.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// The load.
     pub(crate) case: String,
     /// What was measured of it.
-    pub(crate) measure: &'static str,
+    pub(crate) measure: String,
     /// Hubbub's own figure, for people: with its unit.
     pub(crate) hubbub: String,
     /// What it is compared with.

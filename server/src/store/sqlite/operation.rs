@@ -99,10 +99,6 @@ pub(super) trait Work: Send {
     fn courier(&self) -> Option<&Courier>;
 
     /// Sends the answer that was kept, or the error that became of it all.
-    fn courier(&self) -> Option<&Courier> {
-        self.courier.as_ref()
-    }
-
     fn answer(self: Box<Self>, fate: Result<(), StoreError>);
 }
 
@@ -130,6 +126,10 @@ impl<O: Operation> Work for Request<O> {
             Err(Failure::Sql(error)) => return Err(error),
         }
         Ok(())
+    }
+
+    fn courier(&self) -> Option<&Courier> {
+        self.courier.as_ref()
     }
 
     fn answer(self: Box<Self>, fate: Result<(), StoreError>) {

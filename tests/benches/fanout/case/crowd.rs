@@ -6,6 +6,7 @@ use hubbub_tests::bench::{process::Server, socket::Dialect};
 
 use super::Plan;
 use crate::{
+    book::Found,
     load::{Flow, Guest, Load, Names, storm},
     row::{Reach, Row, median},
 };
@@ -20,7 +21,7 @@ const IDLE: [usize; 2] = [1_000, 19_000];
 const WIDE: &[(&str, &str)] = &[("HUBBUB_FANOUT_SHARDS", "1"), ("HUBBUB_LIMITS_CONNECTIONS_MAX", "19500")];
 
 /// Idle connections: memory and CPU of each.
-pub(super) fn idle(plan: Plan) -> io::Result<Vec<Row>> {
+pub(super) fn idle(plan: Plan) -> io::Result<Found> {
     let watched = Duration::from_secs(if plan.quick { 5 } else { 50 });
     let (mut slopes, mut cpu) = (Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
@@ -41,9 +42,9 @@ pub(super) fn idle(plan: Plan) -> io::Result<Vec<Row>> {
         })?;
         cpu.push((server.cpu_s()? - used) * 1e6 / (IDLE[1] as f64 * watched.as_secs_f64()));
     }
-    let row = |measure, unit: &str, rounds: Vec<f64>, most| Row {
+    let row = |measure: &str, unit: &str, rounds: Vec<f64>, most| Row {
         case: format!("{} → {} idle connections, one room", IDLE[0], IDLE[1]),
-        measure,
+        measure: measure.to_owned(),
         hubbub: format!("{:.2} {unit}", median(&rounds)),
         baseline: String::new(),
         figure: median(&rounds),
@@ -51,14 +52,14 @@ pub(super) fn idle(plan: Plan) -> io::Result<Vec<Row>> {
         reach: Reach::AtMost(most),
         naive: None,
     };
-    Ok(vec![
+    Ok(Found::of(vec![
         row("server memory for each further one, KiB", "KiB", slopes, 2.5),
         row("server CPU for each one and second, µs", "µs", cpu, 1.0),
-    ])
+    ]))
 }
 
 /// 10,000 come back after the server was killed.
-pub(super) fn returns(plan: Plan) -> io::Result<Vec<Row>> {
+pub(super) fn returns(plan: Plan) -> io::Result<Found> {
     let (mut complete, mut reads, mut few_reads) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
         few_reads.push(killed_and_back(plan, LARGE / 10)?.1.max(1.0));
@@ -68,10 +69,10 @@ pub(super) fn returns(plan: Plan) -> io::Result<Vec<Row>> {
     }
     let growth: Vec<f64> = reads.iter().zip(&few_reads).map(|(many, few)| many / few).collect();
     let case = format!("{LARGE} come back after a kill and a restart");
-    Ok(vec![
+    Ok(Found::of(vec![
         Row {
             case: case.clone(),
-            measure: "resumed completely, of all",
+            measure: "resumed completely, of all".to_owned(),
             hubbub: format!("{:.0}", median(&complete) * LARGE as f64),
             baseline: format!("of {LARGE}"),
             figure: median(&complete),
@@ -81,7 +82,7 @@ pub(super) fn returns(plan: Plan) -> io::Result<Vec<Row>> {
         },
         Row {
             case,
-            measure: "reads of the store, to those for a tenth of the clients",
+            measure: "reads of the store, to those for a tenth of the clients".to_owned(),
             hubbub: format!("{:.0}", median(&reads)),
             baseline: format!("{} come: {:.0}", LARGE / 10, median(&few_reads)),
             figure: median(&growth),
@@ -89,7 +90,7 @@ pub(super) fn returns(plan: Plan) -> io::Result<Vec<Row>> {
             reach: Reach::AtMost(1.0),
             naive: None,
         },
-    ])
+    ]))
 }
 
 /// The part that resumed completely, with every event missed, and the reads of the store that it took.

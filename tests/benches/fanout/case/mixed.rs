@@ -11,6 +11,7 @@ use hubbub_tests::bench::{process::Server, socket::Dialect};
 
 use super::{Plan, crowd::LARGE};
 use crate::{
+    book::Found,
     load::{Done, Flow, Guest, Load, Names, storm},
     row::{Reach, Row, median},
 };
@@ -40,7 +41,7 @@ impl Beside {
             self.together.iter().zip(&self.alone).map(|(together, alone)| together / alone).collect();
         Row {
             case,
-            measure: "latency in a room of 3 meanwhile, p99",
+            measure: "latency in a room of 3 meanwhile, p99".to_owned(),
             hubbub: format!("{:.2} ms", median(&self.together)),
             baseline: format!("alone {:.2} ms", median(&self.alone)),
             figure: median(&rounds),
@@ -59,7 +60,7 @@ fn after_you() {
 }
 
 /// 10,000 in one room, ten posts a second.
-pub(super) fn large(plan: Plan) -> io::Result<Vec<Row>> {
+pub(super) fn large(plan: Plan) -> io::Result<Found> {
     let time = Duration::from_secs(if plan.quick { 3 } else { 10 });
     let (mut beside, mut made, mut due) = (Beside::default(), Vec::new(), 0.0);
     for _ in 0..plan.rounds {
@@ -82,10 +83,10 @@ pub(super) fn large(plan: Plan) -> io::Result<Vec<Row>> {
         due = crowded.messages as f64 * LARGE as f64;
         made.push(crowded.deliveries as f64 / due);
     }
-    Ok(vec![
+    Ok(Found::of(vec![
         Row {
             case: format!("room of {LARGE}, 10 posts/s"),
-            measure: "deliveries made, of those due",
+            measure: "deliveries made, of those due".to_owned(),
             hubbub: format!("{:.0}", due * median(&made)),
             baseline: format!("due {due:.0}"),
             figure: median(&made),
@@ -94,11 +95,11 @@ pub(super) fn large(plan: Plan) -> io::Result<Vec<Row>> {
             naive: None,
         },
         beside.row(format!("room of {LARGE}, 10 posts/s")),
-    ])
+    ]))
 }
 
 /// 10,000 connect and join at once.
-pub(super) fn arrivals(plan: Plan) -> io::Result<Vec<Row>> {
+pub(super) fn arrivals(plan: Plan) -> io::Result<Found> {
     let (mut beside, mut walls) = (Beside::default(), Vec::new());
     for _ in 0..plan.rounds {
         let data = tempfile::tempdir()?;
@@ -122,10 +123,10 @@ pub(super) fn arrivals(plan: Plan) -> io::Result<Vec<Row>> {
         beside.add(&alone, &together);
         walls.push(arrived.wall.as_secs_f64());
     }
-    Ok(vec![
+    Ok(Found::of(vec![
         Row {
             case: format!("{LARGE} connect and join at once"),
-            measure: "all in, none refused: seconds",
+            measure: "all in, none refused: seconds".to_owned(),
             hubbub: format!("{:.1} s", median(&walls)),
             baseline: String::new(),
             figure: median(&walls),
@@ -134,5 +135,5 @@ pub(super) fn arrivals(plan: Plan) -> io::Result<Vec<Row>> {
             naive: None,
         },
         beside.row(format!("{LARGE} connect and join at once")),
-    ])
+    ]))
 }

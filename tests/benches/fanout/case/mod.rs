@@ -6,6 +6,7 @@ mod mixed;
 mod open;
 mod room;
 mod rooms;
+mod size;
 pub(crate) mod store;
 mod versus;
 mod worker;
@@ -14,7 +15,7 @@ use std::io;
 
 use hubbub_tests::bench::process::Core;
 
-use crate::row::Row;
+use crate::book::Found;
 
 /// How much is measured, and where.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,7 @@ pub(crate) struct Case {
     /// What is done.
     pub(crate) what: &'static str,
     /// Does it.
-    pub(crate) run: fn(Plan) -> io::Result<Vec<Row>>,
+    pub(crate) run: fn(Plan) -> io::Result<Found>,
 }
 
 /// All of them, in the order of the documents.
@@ -56,4 +57,5 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case { name: "history", what: "a room with a million posts", run: history::history },
     Case { name: "empty", what: "100,000 rooms that nobody is in", run: history::empty_rooms },
+    Case { name: "sizes", what: "rooms of 2 to 10,000", run: size::sizes },
 ];

@@ -7,15 +7,16 @@ use super::{
     versus::{Play, rounds},
 };
 use crate::{
+    book::Found,
     load::Flow,
-    row::{Reach, Row},
+    row::Reach,
 };
 
 /// Posts a second.
 const RATES: [f64; 3] = [1_000.0, 3_000.0, 6_000.0];
 
 /// All rates.
-pub(super) fn rates(plan: Plan) -> io::Result<Vec<Row>> {
+pub(super) fn rates(plan: Plan) -> io::Result<Found> {
     let mut rows = Vec::new();
     for rate in RATES {
         let play = Play {
@@ -34,5 +35,5 @@ pub(super) fn rates(plan: Plan) -> io::Result<Vec<Row>> {
             }),
         );
     }
-    Ok(rows)
+    Ok(Found::of(rows))
 }

@@ -7,21 +7,22 @@ use super::{
     versus::{Play, Played, rounds},
 };
 use crate::{
+    book::Found,
     load::Flow,
-    row::{Reach, Row},
+    row::Reach,
 };
 
 /// 200 rooms of 10.
-pub(super) fn groups(plan: Plan) -> io::Result<Vec<Row>> {
+pub(super) fn groups(plan: Plan) -> io::Result<Found> {
     many(plan, 200, 10, &[(1, Reach::AtMost(1.5)), (8, Reach::Told)])
 }
 
 /// 1,000 rooms of 2: people who talk with each other.
-pub(super) fn pairs(plan: Plan) -> io::Result<Vec<Row>> {
+pub(super) fn pairs(plan: Plan) -> io::Result<Found> {
     many(plan, 1_000, 2, &[(1, Reach::AtMost(2.0)), (8, Reach::Told)])
 }
 
-fn many(plan: Plan, count: usize, size: usize, windows: &[(u64, Reach)]) -> io::Result<Vec<Row>> {
+fn many(plan: Plan, count: usize, size: usize, windows: &[(u64, Reach)]) -> io::Result<Found> {
     let mut rows = Vec::new();
     for (window, reach) in windows {
         let play = Play {
@@ -34,5 +35,5 @@ fn many(plan: Plan, count: usize, size: usize, windows: &[(u64, Reach)]) -> io::
         let case = format!("{count} rooms of {size}, {window} under way in each");
         rows.push(rounds(plan, &play)?.row(&case, "server CPU per delivery", "µs", *reach, Played::cpu_us));
     }
-    Ok(rows)
+    Ok(Found::of(rows))
 }

@@ -15,6 +15,7 @@ use super::{
     versus::{Play, play},
 };
 use crate::{
+    book::Found,
     load::Flow,
     row::{Reach, Row, median},
 };
@@ -26,7 +27,7 @@ const SENDERS: usize = 64;
 const BATCH: u64 = 256;
 
 /// Posts of 64 senders, 32 of each under way.
-pub(super) fn posts(plan: Plan) -> io::Result<Vec<Row>> {
+pub(super) fn posts(plan: Plan) -> io::Result<Found> {
     let what = Play {
         sizes: vec![1; SENDERS],
         flow: Flow::Window(32),
@@ -50,16 +51,16 @@ pub(super) fn posts(plan: Plan) -> io::Result<Vec<Row>> {
         own.push(played.done.messages as f64 / played.done.wall.as_secs_f64());
     }
     let rounds: Vec<f64> = own.iter().zip(&alone).map(|(own, alone)| own / alone).collect();
-    Ok(vec![Row {
+    Ok(Found::of(vec![Row {
         case: "64 senders alone in their rooms, 32 posts under way each".to_owned(),
-        measure: "posts stored and acknowledged a second",
+        measure: "posts stored and acknowledged a second".to_owned(),
         hubbub: format!("{:.0} thousand", median(&own) / 1e3),
         baseline: format!("SQLite alone {:.0} thousand", median(&alone) / 1e3),
         figure: median(&rounds),
         rounds,
         reach: Reach::AtLeast(0.4),
         naive: None,
-    }])
+    }]))
 }
 
 /// SQLite alone: the same rows into the same tables, durable, in transactions of 256. Prints rows a second.

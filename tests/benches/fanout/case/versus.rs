@@ -81,14 +81,7 @@ pub(crate) fn rounds(plan: Plan, what: &Play) -> io::Result<Rounds> {
 
 impl Rounds {
     /// A row that compares a figure of each.
-    pub(crate) fn row(
-        &self,
-        case: &str,
-        measure: &'static str,
-        unit: &str,
-        reach: Reach,
-        of: fn(&Played) -> f64,
-    ) -> Row {
+    pub(crate) fn row(&self, case: &str, measure: &str, unit: &str, reach: Reach, of: fn(&Played) -> f64) -> Row {
         let figures = |played: &[Played]| played.iter().map(of).collect::<Vec<_>>();
         let (hubbub, floor) = (figures(&self.hubbub), figures(&self.floor));
         let ratios = |own: &[f64]| own.iter().zip(&floor).map(|(own, floor)| own / floor).collect::<Vec<_>>();
@@ -96,7 +89,7 @@ impl Rounds {
         let naive = (!self.naive.is_empty()).then(|| median(&ratios(&figures(&self.naive))));
         Row {
             case: case.to_owned(),
-            measure,
+            measure: measure.to_owned(),
             hubbub: format!("{:.3} {unit}", median(&hubbub)),
             baseline: format!("floor {:.3} {unit}", median(&floor)),
             figure: median(&rounds),

@@ -10,6 +10,7 @@ use rustix::{
 
 use super::Plan;
 use crate::{
+    book::Found,
     load::{Flow, Load},
     row::{Reach, Row, median},
 };
@@ -18,7 +19,7 @@ use crate::{
 const CHECKED_ONE_IN: usize = 50;
 
 /// Four rooms of 500 on both cores, by one worker and by two; the load side is wherever there is time.
-pub(super) fn workers(plan: Plan) -> io::Result<Vec<Row>> {
+pub(super) fn workers(plan: Plan) -> io::Result<Found> {
     let (mut one, mut two, mut busy) = (Vec::new(), Vec::new(), Vec::new());
     let bound = sched_getaffinity(None)?;
     let mut both = CpuSet::new();
@@ -35,10 +36,10 @@ pub(super) fn workers(plan: Plan) -> io::Result<Vec<Row>> {
     measured?;
     let rounds: Vec<f64> = two.iter().zip(&one).map(|(two, one)| two / one).collect();
     let case = "4 rooms of 500, window 64 in each, 1 → 2 workers";
-    Ok(vec![
+    Ok(Found::of(vec![
         Row {
             case: case.to_owned(),
-            measure: "deliveries a second of wall clock",
+            measure: "deliveries a second of wall clock".to_owned(),
             hubbub: format!("{:.2} million", median(&two) / 1e6),
             baseline: format!("1 worker {:.2} million", median(&one) / 1e6),
             figure: median(&rounds),
@@ -48,7 +49,7 @@ pub(super) fn workers(plan: Plan) -> io::Result<Vec<Row>> {
         },
         Row {
             case: case.to_owned(),
-            measure: "the load side's part of one core",
+            measure: "the load side's part of one core".to_owned(),
             hubbub: format!("{:.2}", median(&busy)),
             baseline: String::new(),
             figure: median(&busy),
@@ -56,7 +57,7 @@ pub(super) fn workers(plan: Plan) -> io::Result<Vec<Row>> {
             reach: Reach::Told,
             naive: None,
         },
-    ])
+    ]))
 }
 
 /// With so many workers: deliveries a second, and how busy the load side was.
