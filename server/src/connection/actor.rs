@@ -24,13 +24,12 @@ use crate::{
     dispatch::{self, Answer, Asked, Greeting, Login, Outcome},
     domain::{
         heartbeat::{Beat, Heartbeat, Pulse},
-        rate::Bucket,
+        rate::{Bucket, Rate},
     },
     fanout::{ConnectionId, LocalShard, Order, Outbox},
     frame,
     hub::Hub,
-    limits::size,
-    meter::InputMeter,
+    limits::{Limits, size},
     metrics as names,
     room::{RoomCommand, RoomHandle},
 };
@@ -66,21 +65,22 @@ pub struct ConnectionActor {
     shard: LocalShard,
     outbox: Rc<Outbox>,
     gate: Rc<Gate>,
-    id: Option<ConnectionId>,
+    id: ConnectionId,
     login: Option<Login>,
-    /// What must wait until rooms have answered what was asked before.
-    held: Option<Held>,
+    /// What must wait until rooms have answered what was asked before. Rare, so in a box of its own.
+    held: Option<Box<Held>>,
     /// An order that must wait for the same.
-    ordered: Option<Order>,
+    ordered: Option<Box<Order>>,
     /// The room that all requests in flight are posts to; `None` when one is something else.
     posted_to: Option<Arc<RoomHandle>>,
     requests: Bucket,
     invalid_requests: u64,
-    heartbeat: Heartbeat,
-    pulse: Pulse,
+    /// These three as in [`Pulse`].
+    opened_ms: u64,
+    heard_ms: u64,
+    pinged_ms: u64,
     /// The code of the close frame that was sent.
     closed: Option<u16>,
-    driver: Option<Driver>,
     _permit: Box<dyn std::any::Any>,
 }
 
@@ -95,50 +95,36 @@ impl ConnectionActor {
         let mut decoder = Decoder::new(limits.frame_bytes_max);
         decoder.feed(&read);
         let now_ms = monotonic_ms();
-        let actor = Self {
-            requests: Bucket::new(limits.request_burst, limits.requests_per_s),
-            heartbeat: Heartbeat {
-                hello_ms: limits.hello_ms,
-                ping_interval_ms: limits.ping_interval_ms,
-                pings_missed_max: limits.pings_missed_max,
-                unwritable_ms: limits.unwritable_ms,
-                answer_ms: limits.room_answer_ms,
-            },
-            pulse: Pulse {
+        gauge!(names::CONNECTIONS).increment(1.0);
+        // The driver goes into the context at once: the actor has no place for it, not even for a moment.
+        Self::create(|ctx| {
+            ctx.add_stream(Driver { socket, outbox: outbox.clone(), gate: gate.clone(), decoder });
+            Self {
+                id: shard.connect(outbox.clone(), ctx.address().recipient()),
+                login: None,
+                held: None,
+                ordered: None,
+                posted_to: None,
+                requests: Bucket::default(),
+                invalid_requests: 0,
                 opened_ms: now_ms,
-                greeted: false,
                 heard_ms: now_ms,
                 pinged_ms: now_ms,
-                blocked_since_ms: None,
-                unanswered_since_ms: None,
-            },
-            driver: Some(Driver {
-                socket,
-                outbox: outbox.clone(),
-                gate: gate.clone(),
-                decoder,
-                meter: InputMeter::new(),
-            }),
-            id: None,
-            login: None,
-            closed: None,
-            held: None,
-            ordered: None,
-            posted_to: None,
-            invalid_requests: 0,
-            hub,
-            shard,
-            outbox,
-            gate,
-            _permit: Box::new(permit),
-        };
-        actor.start();
+                closed: None,
+                hub,
+                shard,
+                outbox,
+                gate,
+                _permit: Box::new(permit),
+            }
+        });
     }
 
     // ---- requests ----
 
     fn on_text(&mut self, text: &str, ctx: &mut Context<Self>) {
-        match (dispatch::read(text), self.requests.take(monotonic_ms())) {
+        let rate = Rate { burst: self.hub.limits.request_burst, per_s: self.hub.limits.requests_per_s };
+        match (dispatch::read(text), self.requests.take(rate, monotonic_ms())) {
             (Err(refusal), _) => self.invalid(refusal, ctx),
             (Ok(frame), Err(wait_ms)) => {
                 let error = ErrorBody::new(ErrorCode::RateLimited, "requests come faster than this server allows");
@@ -159,7 +145,7 @@ impl ConnectionActor {
 
     /// Dispatches a request and does what follows from it, now or when what was asked before is answered.
     fn begin(&mut self, request: RequestFrame, ctx: &mut Context<Self>) {
-        let Some(from) = self.id else { return };
+        let from = self.id;
         if self.login.as_ref().is_some_and(|login| !login.session.is_at(from)) {
             // The session was resumed elsewhere, and the order to close is on its way: nothing may be done any more.
             return;
@@ -170,7 +156,7 @@ impl ConnectionActor {
     }
 
     fn hold(&mut self, held: Held) {
-        self.held = Some(held);
+        self.held = Some(Box::new(held));
         self.gate.held.set(true);
     }
 
@@ -280,11 +266,9 @@ impl ConnectionActor {
     }
 
     fn greet(&mut self, Greeting { re, session, reply, .. }: Greeting) {
-        let Some(id) = self.id else { return };
-        match self.hub.sessions.attach(&session, id) {
+        match self.hub.sessions.attach(&session, self.id) {
             Ok(()) => {
                 self.login = Some(Login::new(session));
-                self.pulse.greeted = true;
                 gauge!(names::SESSIONS_ONLINE).increment(1.0);
                 self.outbox.send(&reply);
             }
@@ -300,16 +284,23 @@ impl ConnectionActor {
         }
         let now_ms = monotonic_ms();
         self.shard.measure();
-        self.pulse.blocked_since_ms = self.outbox.blocked_since_ms();
+        let blocked_since_ms = self.outbox.blocked_since_ms();
         // While the gate is shut nothing is heard, but a socket that took bytes then has somebody at its other end.
-        self.pulse.heard_ms = self.pulse.heard_ms.max(self.pulse.blocked_since_ms.unwrap_or(0));
-        self.pulse.unanswered_since_ms = self.outbox.unanswered_since_ms();
-        match self.heartbeat.beat(&self.pulse, now_ms) {
+        self.heard_ms = self.heard_ms.max(blocked_since_ms.unwrap_or(0));
+        let pulse = Pulse {
+            opened_ms: self.opened_ms,
+            greeted: self.login.is_some(),
+            heard_ms: self.heard_ms,
+            pinged_ms: self.pinged_ms,
+            blocked_since_ms,
+            unanswered_since_ms: self.outbox.unanswered_since_ms(),
+        };
+        match heartbeat(&self.hub.limits).beat(&pulse, now_ms) {
             Beat::Sleep(ms) => {
                 ctx.run_later(Duration::from_millis(ms), Self::on_time);
             }
             Beat::Ping => {
-                self.pulse.pinged_ms = now_ms;
+                self.pinged_ms = now_ms;
                 self.outbox.send(&frame::ping());
                 self.on_time(ctx);
             }
@@ -342,7 +333,7 @@ impl ConnectionActor {
     }
 
     fn on_frame(&mut self, incoming: ClientFrame, ctx: &mut Context<Self>) {
-        self.pulse.heard_ms = monotonic_ms();
+        self.heard_ms = monotonic_ms();
         match incoming {
             ClientFrame::Close(_) => {
                 self.close(close::NORMAL, "", ctx);
@@ -357,15 +348,21 @@ impl ConnectionActor {
     }
 }
 
+/// The deadlines of a connection: limits, the same for all of them.
+fn heartbeat(limits: &Limits) -> Heartbeat {
+    Heartbeat {
+        hello_ms: limits.hello_ms,
+        ping_interval_ms: limits.ping_interval_ms,
+        pings_missed_max: limits.pings_missed_max,
+        unwritable_ms: limits.unwritable_ms,
+        answer_ms: limits.room_answer_ms,
+    }
+}
+
 impl Actor for ConnectionActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        gauge!(names::CONNECTIONS).increment(1.0);
-        self.id = Some(self.shard.connect(self.outbox.clone(), ctx.address().recipient()));
-        if let Some(driver) = self.driver.take() {
-            ctx.add_stream(driver);
-        }
         self.on_time(ctx);
     }
 }
@@ -374,7 +371,7 @@ impl Actor for ConnectionActor {
 /// session lives on.
 impl Drop for ConnectionActor {
     fn drop(&mut self) {
-        let Some(id) = self.id else { return };
+        let id = self.id;
         gauge!(names::CONNECTIONS).decrement(1.0);
         counter!(names::CONNECTIONS_TOTAL, "outcome" => self.closed.map_or("lost", close::name)).increment(1);
         self.shard.disconnect(id);
@@ -401,9 +398,11 @@ impl StreamHandler<Incoming> for ConnectionActor {
         match incoming {
             Incoming::Frame(frame) => self.on_frame(frame, ctx),
             Incoming::Settled => match (self.ordered.take(), self.held.take()) {
-                (Some(order), _) => self.obey(order, ctx),
-                (None, Some(Held::Request(request))) => self.begin(request, ctx),
-                (None, Some(Held::Answer(answer))) => self.perform(answer, ctx),
+                (Some(order), _) => self.obey(*order, ctx),
+                (None, Some(held)) => match *held {
+                    Held::Request(request) => self.begin(request, ctx),
+                    Held::Answer(answer) => self.perform(answer, ctx),
+                },
                 (None, None) => {}
             },
             Incoming::Broken(error) => {
@@ -423,7 +422,7 @@ impl Handler<Order> for ConnectionActor {
             return self.obey(order, ctx);
         }
         // What rooms were asked is answered first; what has only been read is not begun any more.
-        self.ordered = Some(order);
+        self.ordered = Some(Box::new(order));
         self.gate.held.set(true);
     }
 }

@@ -15,9 +15,10 @@ use actix_rt::net::TcpStream;
 use futures_util::Stream;
 
 use super::websocket::{ClientFrame, Decoder, FrameError};
-use crate::fanout::{Outbox, Socket};
-
-use crate::meter::InputMeter;
+use crate::{
+    fanout::{Outbox, Socket},
+    meter::InputMeter,
+};
 
 /// The scratch area of a thread, into which all its connections read.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -27,6 +28,7 @@ const PIPELINE_MAX: u32 = 256;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
+    static METER: InputMeter = InputMeter::new();
 }
 
 impl Socket for TcpStream {
@@ -69,7 +71,6 @@ pub(super) struct Driver {
     pub(super) outbox: Rc<Outbox>,
     pub(super) gate: Rc<Gate>,
     pub(super) decoder: Decoder,
-    pub(super) meter: InputMeter,
 }
 
 impl Driver {
@@ -96,7 +97,7 @@ impl Driver {
     fn read(&mut self) -> io::Result<bool> {
         SCRATCH.with_borrow_mut(|scratch| {
             let count = self.socket.try_read(scratch)?;
-            self.meter.bytes(count);
+            METER.with(|meter| meter.bytes(count));
             self.decoder.feed(&scratch[..count]);
             Ok(count > 0)
         })
@@ -121,7 +122,7 @@ impl Stream for Driver {
         while self.may_read() {
             match self.decoder.next_frame() {
                 Ok(Some(frame)) => {
-                    self.meter.frame();
+                    METER.with(InputMeter::frame);
                     return Poll::Ready(Some(Incoming::Frame(frame)));
                 }
                 Err(error) => return Poll::Ready(Some(Incoming::Broken(error))),

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     clock::Clock,
-    domain::rate::Bucket,
+    domain::rate::{Bucket, Rate},
     fanout::{ConnectionId, Fanout, Order, ShardCommand},
     limits::Limits,
     metrics as names,
@@ -56,9 +56,9 @@ struct State {
 }
 
 impl Session {
-    fn new(id: String, user: UserId, token_hash: TokenHash, state: State, limits: &Limits) -> Self {
-        let posts = Mutex::new(Bucket::new(limits.post_burst, limits.posts_per_s));
-        Self { id, user, token_hash, state: Mutex::new(state), posts, changing: tokio::sync::Mutex::default() }
+    fn new(id: String, user: UserId, token_hash: TokenHash, state: State) -> Self {
+        let (posts, changing) = Default::default();
+        Self { id, user, token_hash, state: Mutex::new(state), posts, changing }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -66,12 +66,12 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a post at `now_ms` of a clock that does not go back.
+    /// Counts a post at `now_ms` of a clock that does not go back; `rate` is how many are allowed.
     ///
     /// # Errors
     /// The milliseconds after which another is allowed.
-    pub fn count_post(&self, now_ms: u64) -> Result<(), u64> {
-        self.posts.lock().unwrap_or_else(PoisonError::into_inner).take(now_ms)
+    pub fn count_post(&self, rate: Rate, now_ms: u64) -> Result<(), u64> {
+        self.posts.lock().unwrap_or_else(PoisonError::into_inner).take(rate, now_ms)
     }
 
     /// Whether the session is reached through this connection.
@@ -123,7 +123,7 @@ impl Sessions {
         let StoredSession { id, token_hash, user, nick, idle_since } = stored;
         self.nicks.insert(nick.key(), ());
         let state = State { nick, connection: None, idle_since: idle_since.or(Some(now)), ended: false };
-        self.by_token.insert(token_hash, Arc::new(Session::new(id, user, token_hash, state, &self.limits)));
+        self.by_token.insert(token_hash, Arc::new(Session::new(id, user, token_hash, state)));
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -152,7 +152,7 @@ impl Sessions {
         reserved.session = Some(id.clone());
         let user = self.store.create_session(stored).await.map_err(store_error)?;
         let state = State { nick, connection: None, idle_since: Some(now), ended: false };
-        let session = Arc::new(Session::new(id, user, token_hash, state, &self.limits));
+        let session = Arc::new(Session::new(id, user, token_hash, state));
         self.by_token.insert(token_hash, session.clone());
         reserved.keep();
         Ok((session, token))
