@@ -100,7 +100,7 @@ impl ConnectionActor {
         Self::create(|ctx| {
             ctx.add_stream(Driver { socket, outbox: outbox.clone(), gate: gate.clone(), decoder });
             Self {
-                id: shard.connect(outbox.clone(), ctx.address().recipient()),
+                id: shard.connect(outbox.clone(), ctx.address().downgrade().recipient()),
                 login: None,
                 held: None,
                 ordered: None,

@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use actix::Recipient;
+use actix::WeakRecipient;
 use bytes::Bytes;
 use hubbub_protocol::{
     Event, close,
@@ -48,7 +48,8 @@ pub struct ShardLimits {
 /// A connection of this thread.
 struct Entry {
     outbox: Rc<Outbox>,
-    orders: Recipient<Order>,
+    /// Weak: a sender of its own would be four allocations for each connection.
+    orders: WeakRecipient<Order>,
     generation: u32,
     /// The rooms it is seated in, with the index of its seat; few, so a list.
     seats: Vec<(RoomId, u32)>,
@@ -83,7 +84,7 @@ impl LocalShard {
     }
 
     /// Takes a connection in; answers its address.
-    pub fn connect(&self, outbox: Rc<Outbox>, orders: Recipient<Order>) -> ConnectionId {
+    pub fn connect(&self, outbox: Rc<Outbox>, orders: WeakRecipient<Order>) -> ConnectionId {
         self.0.borrow_mut().connect(outbox, orders)
     }
 
@@ -136,7 +137,7 @@ impl Shard {
         }
     }
 
-    fn connect(&mut self, outbox: Rc<Outbox>, orders: Recipient<Order>) -> ConnectionId {
+    fn connect(&mut self, outbox: Rc<Outbox>, orders: WeakRecipient<Order>) -> ConnectionId {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
         if let Some(spread_ms) = self.draining {
@@ -281,9 +282,12 @@ impl Shard {
         }
         // Whoever fell behind just now, or long ago, is seated anew: the reply says where it stands.
         if self.index(hall, id).is_none()
-            && let Some(entry) =
-                self.connections.get_mut(id.slot as usize).filter(|entry| entry.generation == id.generation)
+            && let Some(entry) = self.entry(id)
         {
+            if entry.seats.is_empty() {
+                // Most are in one room: not the four places that a vector begins with.
+                entry.seats.reserve_exact(1);
+            }
             entry.seats.push((hall.room.id, hall.seat(id.slot)));
         }
         self.reply(id, reply);
@@ -386,10 +390,10 @@ fn shutdown_order(spread_ms: u64, salt: u64) -> Order {
 }
 
 /// Gives an order to a connection's actor.
-fn order(orders: &Recipient<Order>, outbox: &Outbox, order: Order) {
-    if let Err(error) = orders.try_send(order) {
-        // Full cannot be: an actor gets two orders at most. Closed: it is going anyway. Be sure all the same.
-        tracing::debug!(%error, "a connection took no order");
+fn order(orders: &WeakRecipient<Order>, outbox: &Outbox, order: Order) {
+    // Gone or closed: it is going anyway. Full cannot be: an actor gets two orders at most. Be sure all the same.
+    if !orders.upgrade().is_some_and(|orders| orders.try_send(order).is_ok()) {
+        tracing::debug!("a connection took no order");
         outbox.break_off();
     }
 }
