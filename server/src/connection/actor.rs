@@ -216,7 +216,7 @@ impl ConnectionActor {
     /// A room was left: only now that it knows, nobody needs to tell it that the connection is gone.
     fn forget(&mut self, left: Option<&NameKey>) {
         if let (Some(login), Some(key)) = (&mut self.login, left) {
-            login.rooms.remove(key);
+            login.leave(key);
         }
     }
 
@@ -240,7 +240,7 @@ impl ConnectionActor {
             Outcome::Greeted(greeting) => self.greet(greeting),
             Outcome::Opened(room, command) => {
                 if let Some(login) = &mut self.login {
-                    login.rooms.insert(room.key().clone(), room.clone());
+                    login.enter(room.clone());
                 }
                 self.ask(room, command, ctx);
             }
@@ -378,12 +378,13 @@ impl Drop for ConnectionActor {
         let Some(login) = self.login.take() else { return };
         gauge!(names::SESSIONS_ONLINE).decrement(1.0);
         let hub = self.hub.clone();
-        let user = login.session.user;
+        let session = login.session.clone();
+        let user = session.user;
         let detach = || RoomCommand::Detach { user, from: id };
-        let mut full: Vec<_> = login.rooms.into_values().collect();
+        let mut full = login.into_rooms();
         full.retain(|room| matches!(room.try_send(detach()), Err(TrySendError::Full(_))));
         actix_rt::spawn(async move {
-            hub.sessions.detach(&login.session, id).await;
+            hub.sessions.detach(&session, id).await;
             for room in full {
                 if room.send(RoomCommand::Detach { user, from: id }).await.is_err() {
                     tracing::debug!(room = %room.name(), "detached from a room that has stopped");

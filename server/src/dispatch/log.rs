@@ -27,7 +27,7 @@ pub(super) fn join(login: &Login, asked: &Asked<'_>, join: request::Join) -> Res
         away: login.away,
         since: join.since,
     };
-    if let Some(room) = login.rooms.get(&name.key()) {
+    if let Some(room) = login.joined(&name.key()) {
         return Ok(Answer::Room(room.clone(), command));
     }
     let rooms_max = asked.hub.limits.rooms_per_session_max;
