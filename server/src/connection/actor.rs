@@ -16,7 +16,7 @@ use metrics::{counter, gauge};
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::{
-    driver::{Driver, Gate, Incoming},
+    driver::{Driver, Gate, Incoming, Line},
     websocket::{ClientFrame, Decoder},
 };
 use crate::{
@@ -63,8 +63,7 @@ enum Held {
 pub struct ConnectionActor {
     hub: Arc<Hub>,
     shard: LocalShard,
-    outbox: Rc<Outbox>,
-    gate: Rc<Gate>,
+    outbox: Rc<Outbox<Line>>,
     id: ConnectionId,
     login: Option<Login>,
     /// What must wait until rooms have answered what was asked before. Rare, so in a box of its own.
@@ -89,16 +88,15 @@ impl ConnectionActor {
     pub fn launch<P: 'static>(parts: ConnectionParts<P>) {
         let ConnectionParts { socket, read, hub, shard, permit } = parts;
         let limits = &hub.limits;
-        let socket = Rc::new(socket);
-        let outbox = Rc::new(Outbox::new(socket.clone(), size(limits.outbox_bytes_max)));
-        let gate = Rc::<Gate>::default();
+        let line = Line { stream: socket, gate: Gate::default() };
+        let outbox = Rc::new(Outbox::new(line, size(limits.outbox_bytes_max)));
         let mut decoder = Decoder::new(limits.frame_bytes_max);
         decoder.feed(&read);
         let now_ms = monotonic_ms();
         gauge!(names::CONNECTIONS).increment(1.0);
         // The driver goes into the context at once: the actor has no place for it, not even for a moment.
         Self::create(|ctx| {
-            ctx.add_stream(Driver { socket, outbox: outbox.clone(), gate: gate.clone(), decoder });
+            ctx.add_stream(Driver { outbox: outbox.clone(), decoder });
             Self {
                 id: shard.connect(outbox.clone(), ctx.address().downgrade().recipient()),
                 login: None,
@@ -114,10 +112,13 @@ impl ConnectionActor {
                 hub,
                 shard,
                 outbox,
-                gate,
                 _permit: Box::new(permit),
             }
         });
+    }
+
+    fn gate(&self) -> &Gate {
+        &self.outbox.socket().gate
     }
 
     // ---- requests ----
@@ -157,7 +158,7 @@ impl ConnectionActor {
 
     fn hold(&mut self, held: Held) {
         self.held = Some(Box::new(held));
-        self.gate.held.set(true);
+        self.gate().held.set(true);
     }
 
     fn invalid(&mut self, refusal: Bytes, ctx: &mut Context<Self>) {
@@ -222,16 +223,16 @@ impl ConnectionActor {
 
     /// Waits for something without waiting: its end is a callback.
     fn later(&mut self, outcome: futures_util::future::LocalBoxFuture<'static, Outcome>, ctx: &mut Context<Self>) {
-        self.gate.busy.set(true);
+        self.gate().busy.set(true);
         ctx.spawn(outcome.into_actor(self).map(|outcome, actor, ctx| {
-            actor.gate.busy.set(false);
+            actor.gate().busy.set(false);
             actor.finish(outcome, ctx);
             actor.outbox.wake();
         }));
     }
 
     fn finish(&mut self, outcome: Outcome, ctx: &mut Context<Self>) {
-        if self.gate.closing.get() {
+        if self.gate().closing.get() {
             return self.abandon(outcome);
         }
         match outcome {
@@ -279,7 +280,7 @@ impl ConnectionActor {
     // ---- deadlines and the end ----
 
     fn on_time(&mut self, ctx: &mut Context<Self>) {
-        if self.gate.closing.get() {
+        if self.gate().closing.get() {
             return;
         }
         let now_ms = monotonic_ms();
@@ -309,7 +310,7 @@ impl ConnectionActor {
     }
 
     fn obey(&mut self, order: Order, ctx: &mut Context<Self>) {
-        if !self.gate.closing.get() {
+        if !self.gate().closing.get() {
             self.outbox.send(&frame::event(&Event::Goodbye(order.goodbye)));
             self.close(order.code, "goodbye", ctx);
         }
@@ -317,7 +318,7 @@ impl ConnectionActor {
 
     /// Sends a close frame and waits a moment for the peer's.
     fn close(&mut self, code: u16, reason: &str, ctx: &mut Context<Self>) {
-        if self.gate.closing.replace(true) {
+        if self.gate().closing.replace(true) {
             return;
         }
         tracing::debug!(connection = ?self.id, code, reason, "closing");
@@ -339,7 +340,7 @@ impl ConnectionActor {
                 self.close(close::NORMAL, "", ctx);
                 ctx.stop();
             }
-            _ if self.gate.closing.get() => {}
+            _ if self.gate().closing.get() => {}
             ClientFrame::Text(text) => self.on_text(&text, ctx),
             // While something waits, a flood of pings is answered as if it were one.
             ClientFrame::Ping(payload) if self.outbox.queued() == 0 => self.outbox.send(&frame::pong(&payload)),
@@ -424,6 +425,6 @@ impl Handler<Order> for ConnectionActor {
         }
         // What rooms were asked is answered first; what has only been read is not begun any more.
         self.ordered = Some(Box::new(order));
-        self.gate.held.set(true);
+        self.gate().held.set(true);
     }
 }

@@ -31,13 +31,19 @@ thread_local! {
     static METER: InputMeter = InputMeter::new();
 }
 
-impl Socket for TcpStream {
+/// A socket with its gate: what the actor, its driver and the outbox have together, in one place.
+pub(super) struct Line {
+    pub(super) stream: TcpStream,
+    pub(super) gate: Gate,
+}
+
+impl Socket for Line {
     fn try_write_vectored(&self, frames: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        TcpStream::try_write_vectored(self, frames)
+        self.stream.try_write_vectored(frames)
     }
 
     fn end(&self) {
-        if let Err(error) = rustix::net::shutdown(self, rustix::net::Shutdown::Write) {
+        if let Err(error) = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Write) {
             tracing::debug!(%error, "the peer had ended first");
         }
     }
@@ -67,17 +73,23 @@ pub(super) enum Incoming {
 
 /// Reads and writes one socket.
 pub(super) struct Driver {
-    pub(super) socket: Rc<TcpStream>,
-    pub(super) outbox: Rc<Outbox>,
-    pub(super) gate: Rc<Gate>,
+    pub(super) outbox: Rc<Outbox<Line>>,
     pub(super) decoder: Decoder,
 }
 
 impl Driver {
+    fn line(&self) -> &Line {
+        self.outbox.socket()
+    }
+
+    fn gate(&self) -> &Gate {
+        &self.line().gate
+    }
+
     /// Writes on while the socket takes bytes, and else waits for it.
     fn poll_write(&self, cx: &mut Context<'_>) {
         while self.outbox.blocked_since_ms().is_some() && !self.outbox.is_broken() {
-            match self.socket.poll_write_ready(cx) {
+            match self.line().stream.poll_write_ready(cx) {
                 Poll::Ready(Ok(())) => self.outbox.writable(),
                 Poll::Ready(Err(_)) => self.outbox.break_off(),
                 Poll::Pending => return,
@@ -86,17 +98,17 @@ impl Driver {
     }
 
     fn may_read(&self) -> bool {
-        let is_open = !self.gate.busy.get()
-            && !self.gate.held.get()
+        let is_open = !self.gate().busy.get()
+            && !self.gate().held.get()
             && !self.outbox.is_over_limit()
             && self.outbox.in_flight() < PIPELINE_MAX;
-        is_open || self.gate.closing.get()
+        is_open || self.gate().closing.get()
     }
 
     /// Reads once; `false` at the end of the stream.
     fn read(&mut self) -> io::Result<bool> {
         SCRATCH.with_borrow_mut(|scratch| {
-            let count = self.socket.try_read(scratch)?;
+            let count = self.line().stream.try_read(scratch)?;
             METER.with(|meter| meter.bytes(count));
             self.decoder.feed(&scratch[..count]);
             Ok(count > 0)
@@ -114,9 +126,9 @@ impl Stream for Driver {
             return Poll::Ready(None);
         }
         // Not while much waits to be written: what is held leads to another reply.
-        let may_answer = !self.outbox.is_over_limit() || self.gate.closing.get();
-        if self.gate.held.get() && self.outbox.in_flight() == 0 && may_answer {
-            self.gate.held.set(false);
+        let may_answer = !self.outbox.is_over_limit() || self.gate().closing.get();
+        if self.gate().held.get() && self.outbox.in_flight() == 0 && may_answer {
+            self.gate().held.set(false);
             return Poll::Ready(Some(Incoming::Settled));
         }
         while self.may_read() {
@@ -128,7 +140,7 @@ impl Stream for Driver {
                 Err(error) => return Poll::Ready(Some(Incoming::Broken(error))),
                 Ok(None) => {}
             }
-            if ready!(self.socket.poll_read_ready(cx)).is_err() {
+            if ready!(self.line().stream.poll_read_ready(cx)).is_err() {
                 return Poll::Ready(None);
             }
             match self.read() {

@@ -8,7 +8,6 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     io::{self, IoSlice},
-    rc::Rc,
     task::Waker,
 };
 
@@ -21,9 +20,6 @@ use crate::{
 
 /// Frames in one vectored write; more gain nothing (the kernel's own limit is 1,024).
 const SLICES_MAX: usize = 64;
-
-/// A queue that had more room than this gives it back once it is empty.
-const QUEUE_KEPT: usize = 16;
 
 thread_local! {
     /// What waits in all outboxes of this thread.
@@ -47,10 +43,9 @@ pub trait Socket {
     fn end(&self);
 }
 
-/// What waits for one socket.
-pub struct Outbox {
-    socket: Rc<dyn Socket>,
-    bytes_max: usize,
+/// What waits for one socket. The socket is a part of it, last so that a shard need not know what it is.
+pub struct Outbox<S: ?Sized = dyn Socket> {
+    bytes_max: u32,
     queue: RefCell<VecDeque<Bytes>>,
     queued: Cell<usize>,
     /// Since when the socket takes nothing.
@@ -64,16 +59,16 @@ pub struct Outbox {
     in_flight: Cell<u32>,
     /// When the last of them was given or answered.
     answered_ms: Cell<u64>,
-    task: RefCell<Option<Waker>>,
-    writes: Cell<u64>,
+    task: Cell<Option<Waker>>,
+    writes: Cell<u32>,
+    socket: S,
 }
 
-impl Outbox {
+impl<S: Socket> Outbox<S> {
     /// An empty outbox that may hold `bytes_max` bytes.
-    pub fn new(socket: Rc<dyn Socket>, bytes_max: usize) -> Self {
+    pub fn new(socket: S, bytes_max: usize) -> Self {
         Self {
-            socket,
-            bytes_max,
+            bytes_max: u32::try_from(bytes_max).unwrap_or(u32::MAX),
             queue: RefCell::default(),
             queued: Cell::new(0),
             blocked_since_ms: Cell::new(None),
@@ -82,9 +77,21 @@ impl Outbox {
             ending: Cell::new(false),
             in_flight: Cell::new(0),
             answered_ms: Cell::new(0),
-            task: RefCell::default(),
+            task: Cell::default(),
             writes: Cell::new(0),
+            socket,
         }
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> &S {
+        &self.socket
+    }
+}
+
+impl<S: Socket + ?Sized> Outbox<S> {
+    fn bytes_max(&self) -> usize {
+        self.bytes_max as usize
     }
 
     /// Puts a frame in if it fits, writing first when that helps. Does not write otherwise: see [`Outbox::flush`].
@@ -92,10 +99,10 @@ impl Outbox {
         if self.broken.get() || self.sealed.get() {
             return Verdict::Drop;
         }
-        let mut verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max);
+        let mut verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max());
         if verdict != Verdict::Take && self.blocked_since_ms.get().is_none() {
             self.flush();
-            verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max);
+            verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max());
         }
         if verdict == Verdict::Take {
             self.set_queued(self.queued.get() + frame.len());
@@ -156,9 +163,8 @@ impl Outbox {
                 }
             }
         }
-        if queue.capacity() > QUEUE_KEPT {
-            *queue = VecDeque::new();
-        }
+        // Most outboxes are empty most of the time, and then hold no memory.
+        *queue = VecDeque::new();
         if self.ending.get() {
             self.socket.end();
         }
@@ -196,10 +202,6 @@ impl Outbox {
         self.wake();
     }
 
-    fn set_queued(&self, queued: usize) {
-        QUEUED.set(QUEUED.get() + queued - self.queued.replace(queued));
-    }
-
     /// The bytes that wait.
     pub fn queued(&self) -> usize {
         self.queued.get()
@@ -207,12 +209,12 @@ impl Outbox {
 
     /// Whether so much waits that no more requests should be read.
     pub fn is_over_limit(&self) -> bool {
-        self.queued.get() >= self.bytes_max
+        self.queued.get() >= self.bytes_max()
     }
 
     /// Writes since this was last asked.
     pub fn take_writes(&self) -> u64 {
-        self.writes.take()
+        self.writes.take().into()
     }
 
     /// Requests that rooms have not answered yet.
@@ -242,21 +244,27 @@ impl Outbox {
 
     /// Remembers the task that is to be woken when there is something to do for it.
     pub fn set_task(&self, waker: &Waker) {
-        let mut task = self.task.borrow_mut();
-        if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *task = Some(waker.clone());
-        }
+        let known = self.task.take().filter(|known| known.will_wake(waker));
+        self.task.set(known.or_else(|| Some(waker.clone())));
     }
 
     /// Wakes the connection's task.
     pub fn wake(&self) {
-        if let Some(task) = &*self.task.borrow() {
+        let task = self.task.take();
+        if let Some(task) = &task {
             task.wake_by_ref();
         }
+        self.task.set(task);
     }
 }
 
-impl Drop for Outbox {
+impl<S: ?Sized> Outbox<S> {
+    fn set_queued(&self, queued: usize) {
+        QUEUED.set(QUEUED.get() + queued - self.queued.replace(queued));
+    }
+}
+
+impl<S: ?Sized> Drop for Outbox<S> {
     fn drop(&mut self) {
         self.set_queued(0);
     }
@@ -275,6 +283,8 @@ fn advance(queue: &mut VecDeque<Bytes>, mut written: usize) {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::rc::Rc;
+
     use super::*;
 
     /// A socket that takes what it is allowed to take.
@@ -295,7 +305,7 @@ pub(crate) mod tests {
         }
     }
 
-    impl Socket for Pipe {
+    impl Socket for Rc<Pipe> {
         fn try_write_vectored(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
             if self.broken.get() {
                 return Err(io::ErrorKind::BrokenPipe.into());
