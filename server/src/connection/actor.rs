@@ -297,9 +297,7 @@ impl ConnectionActor {
             unanswered_since_ms: self.outbox.unanswered_since_ms(),
         };
         match heartbeat(&self.hub.limits).beat(&pulse, now_ms) {
-            Beat::Sleep(ms) => {
-                ctx.run_later(Duration::from_millis(ms), Self::on_time);
-            }
+            Beat::Sleep(ms) => self.shard.set_alarm(self.id, now_ms.saturating_add(ms)),
             Beat::Ping => {
                 self.pinged_ms = now_ms;
                 self.outbox.send(&frame::ping());
@@ -407,6 +405,7 @@ impl StreamHandler<Incoming> for ConnectionActor {
                 },
                 (None, None) => {}
             },
+            Incoming::Due => self.on_time(ctx),
             Incoming::Broken(error) => {
                 self.close(error.close_code(), &error.to_string(), ctx);
                 // What follows a broken frame means nothing, so the peer's close frame cannot be waited for.

@@ -69,6 +69,8 @@ pub(super) enum Incoming {
     Broken(FrameError),
     /// Rooms owe nothing more, and an answer was held back until then.
     Settled,
+    /// The alarm that was set has rung.
+    Due,
 }
 
 /// Reads and writes one socket.
@@ -124,6 +126,9 @@ impl Stream for Driver {
         self.poll_write(cx);
         if self.outbox.is_broken() {
             return Poll::Ready(None);
+        }
+        if self.outbox.take_due() {
+            return Poll::Ready(Some(Incoming::Due));
         }
         // Not while much waits to be written: what is held leads to another reply.
         let may_answer = !self.outbox.is_over_limit() || self.gate().closing.get();

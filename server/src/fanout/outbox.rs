@@ -57,6 +57,8 @@ pub struct Outbox<S: ?Sized = dyn Socket> {
     ending: Cell<bool>,
     /// Requests that rooms have not answered yet.
     in_flight: Cell<u32>,
+    /// The connection is to look at the time.
+    due: Cell<bool>,
     /// When the last of them was given or answered.
     answered_ms: Cell<u64>,
     task: Cell<Option<Waker>>,
@@ -76,6 +78,7 @@ impl<S: Socket> Outbox<S> {
             sealed: Cell::new(false),
             ending: Cell::new(false),
             in_flight: Cell::new(0),
+            due: Cell::new(false),
             answered_ms: Cell::new(0),
             task: Cell::default(),
             writes: Cell::new(0),
@@ -246,6 +249,17 @@ impl<S: Socket + ?Sized> Outbox<S> {
     pub fn set_task(&self, waker: &Waker) {
         let known = self.task.take().filter(|known| known.will_wake(waker));
         self.task.set(known.or_else(|| Some(waker.clone())));
+    }
+
+    /// Its alarm rings: the connection's task is to look at the time.
+    pub fn ring(&self) {
+        self.due.set(true);
+        self.wake();
+    }
+
+    /// Whether its alarm rang since this was last asked.
+    pub fn take_due(&self) -> bool {
+        self.due.take()
     }
 
     /// Wakes the connection's task.

@@ -1,9 +1,12 @@
 //! A shard: one core's share of the fan-out, as a scheduler of microthreads.
 //!
 //! Role: carries what rooms publish into the outboxes of this thread's connections.
-//! Owner of: the table of this thread's connections, the halls (room → seats), the queue of halls with work.
+//! Owner of: the table of this thread's connections, their alarms, the halls (room → seats), the queue of halls
+//! with work.
 //! Accepts: [`ShardCommand`]. Inbox: `shard_inbox_max` commands; when it is full, rooms wait.
 //! Stops when: every handle is gone, with its thread. It never waits for a socket.
+
+mod alarm;
 
 use std::{
     cell::RefCell,
@@ -22,6 +25,7 @@ use hubbub_protocol::{
 use slab::Slab;
 use tokio::{runtime::Handle, sync::mpsc, task::yield_now};
 
+use self::alarm::Alarms;
 use super::{
     command::{Batch, Item, Order, ShardCommand},
     hall::{Cargo, Hall},
@@ -66,6 +70,7 @@ struct Shard {
     ready: VecDeque<RoomId>,
     dirty: Vec<u32>,
     draining: Option<u64>,
+    alarms: Rc<Alarms>,
     meter: FanoutMeter,
 }
 
@@ -80,6 +85,7 @@ impl LocalShard {
         let shard = Self(Rc::new(RefCell::new(Shard::new(id, limits))));
         handle.started(Handle::current());
         actix_rt::spawn(shard.clone().run(inbox));
+        actix_rt::spawn(shard.clone().ring());
         shard
     }
 
@@ -133,6 +139,7 @@ impl Shard {
             ready: VecDeque::new(),
             dirty: Vec::new(),
             draining: None,
+            alarms: Rc::default(),
             meter: FanoutMeter::new(id),
         }
     }
