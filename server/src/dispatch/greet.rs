@@ -50,7 +50,7 @@ pub(super) fn hello(asked: &Asked<'_>, hello: request::Hello) -> Result<Answer, 
 
 fn welcome(hub: &crate::hub::Hub, session: &Session, token: String, resumed: bool) -> Welcome {
     Welcome {
-        session: session.id.clone(),
+        session: session.id.to_string(),
         token,
         resumed,
         user: User { id: session.user, nick: session.nick() },
