@@ -7,6 +7,7 @@
 //! Stops when: every handle is gone, with its thread. It never waits for a socket.
 
 mod alarm;
+mod goodbye;
 
 use std::{
     cell::RefCell,
@@ -17,15 +18,14 @@ use std::{
 
 use actix::WeakRecipient;
 use bytes::Bytes;
-use hubbub_protocol::{
-    Event, close,
-    event::{Goodbye, GoodbyeReason, Lagged},
-    id::Seq,
-};
+use hubbub_protocol::{Event, event::Lagged, id::Seq};
 use slab::Slab;
 use tokio::{runtime::Handle, sync::mpsc, task::yield_now};
 
-use self::alarm::Alarms;
+use self::{
+    alarm::Alarms,
+    goodbye::{order, shutdown_order},
+};
 use super::{
     command::{Batch, Item, Order, ShardCommand},
     hall::{Cargo, Hall},
@@ -384,25 +384,6 @@ fn deliver<'a>(outbox: &Outbox, cargo: impl Iterator<Item = &'a Cargo>, meter: &
         }
     }
     None
-}
-
-/// The goodbye of a shutdown, its moment of return spread by `salt` over the window.
-fn shutdown_order(spread_ms: u64, salt: u64) -> Order {
-    // A multiplicative hash spreads neighbours evenly (Knuth, TAOCP 6.4).
-    let spread = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    let after_ms = 500 + ((spread * spread_ms) >> 32);
-    let message = "the server is shutting down; it may be back soon".to_owned();
-    let goodbye = Goodbye { reason: GoodbyeReason::Shutdown, message, reconnect_after_ms: Some(after_ms) };
-    Order { goodbye, code: close::GOING_AWAY }
-}
-
-/// Gives an order to a connection's actor.
-fn order(orders: &WeakRecipient<Order>, outbox: &Outbox, order: Order) {
-    // Gone or closed: it is going anyway. Full cannot be: an actor gets two orders at most. Be sure all the same.
-    if !orders.upgrade().is_some_and(|orders| orders.try_send(order).is_ok()) {
-        tracing::debug!("a connection took no order");
-        outbox.break_off();
-    }
 }
 
 #[cfg(test)]
