@@ -21,6 +21,7 @@ use tokio::{
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
+    connection::Desk,
     fanout::{Fanout, LocalShard, ShardCommand, ShardId, ShardLimits},
     hub::Hub,
     limits::{Limits, size},
@@ -142,12 +143,13 @@ impl Workers {
             let limits = ShardLimits { slice_deliveries_max: size(self.hub.limits.shard_slice_deliveries_max) };
             Some(LocalShard::start(id, self.fanout.shard(id)?, inbox, limits))
         });
-        if shard.is_none() {
+        let desk = shard.map(|shard| Rc::new(Desk { hub: self.hub.clone(), shard }));
+        if desk.is_none() {
             tracing::error!("a worker was started again after it failed: it serves pages, but no connections");
         }
         Door {
             hub: self.hub.clone(),
-            shard,
+            desk,
             admission: self.admission.clone(),
             allowed_origins: Rc::from(&self.allowed_origins[..]),
         }

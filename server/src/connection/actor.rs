@@ -37,16 +37,22 @@ use crate::{
 /// How long the peer's close frame is waited for after ours.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
+/// What the connections of one thread share.
+pub struct Desk {
+    /// What all connections share.
+    pub hub: Arc<Hub>,
+    /// This thread's shard.
+    pub shard: LocalShard,
+}
+
 /// What a connection is made of.
 pub struct ConnectionParts<P> {
     /// The socket, after the upgrade.
     pub socket: TcpStream,
     /// What was read behind the upgrade request.
     pub read: BytesMut,
-    /// What all connections share.
-    pub hub: Arc<Hub>,
-    /// This thread's shard.
-    pub shard: LocalShard,
+    /// What the connections of this thread share.
+    pub desk: Rc<Desk>,
     /// Given back when the connection ends.
     pub permit: P,
 }
@@ -57,19 +63,18 @@ enum Held {
     Request(RequestFrame),
     /// Begun as far as nothing but its own reply depends on it.
     Answer(Answer),
+    /// An order of the shard's. What was held before it is not begun any more.
+    Order(Order),
 }
 
 /// One connection.
 pub struct ConnectionActor {
-    hub: Arc<Hub>,
-    shard: LocalShard,
+    desk: Rc<Desk>,
     outbox: Rc<Outbox<Line>>,
     id: ConnectionId,
-    login: Option<Login>,
+    login: Option<Box<Login>>,
     /// What must wait until rooms have answered what was asked before. Rare, so in a box of its own.
     held: Option<Box<Held>>,
-    /// An order that must wait for the same.
-    ordered: Option<Box<Order>>,
     /// The room that all requests in flight are posts to; `None` when one is something else.
     posted_to: Option<Arc<RoomHandle>>,
     requests: Bucket,
@@ -86,8 +91,8 @@ pub struct ConnectionActor {
 impl ConnectionActor {
     /// Starts the actor of a connection on this thread.
     pub fn launch<P: 'static>(parts: ConnectionParts<P>) {
-        let ConnectionParts { socket, read, hub, shard, permit } = parts;
-        let limits = &hub.limits;
+        let ConnectionParts { socket, read, desk, permit } = parts;
+        let limits = &desk.hub.limits;
         let line = Line { stream: socket, gate: Gate::default() };
         let outbox = Rc::new(Outbox::new(line, size(limits.outbox_bytes_max)));
         let mut decoder = Decoder::new(limits.frame_bytes_max);
@@ -98,10 +103,9 @@ impl ConnectionActor {
         Self::create(|ctx| {
             ctx.add_stream(Driver { outbox: outbox.clone(), decoder });
             Self {
-                id: shard.connect(outbox.clone(), ctx.address().downgrade().recipient()),
+                id: desk.shard.connect(outbox.clone(), ctx.address().downgrade().recipient()),
                 login: None,
                 held: None,
-                ordered: None,
                 posted_to: None,
                 requests: Bucket::default(),
                 invalid_requests: 0,
@@ -109,8 +113,7 @@ impl ConnectionActor {
                 heard_ms: now_ms,
                 pinged_ms: now_ms,
                 closed: None,
-                hub,
-                shard,
+                desk,
                 outbox,
                 _permit: Box::new(permit),
             }
@@ -124,7 +127,7 @@ impl ConnectionActor {
     // ---- requests ----
 
     fn on_text(&mut self, text: &str, ctx: &mut Context<Self>) {
-        let rate = Rate { burst: self.hub.limits.request_burst, per_s: self.hub.limits.requests_per_s };
+        let rate = Rate { burst: self.desk.hub.limits.request_burst, per_s: self.desk.hub.limits.requests_per_s };
         match (dispatch::read(text), self.requests.take(rate, monotonic_ms())) {
             (Err(refusal), _) => self.invalid(refusal, ctx),
             (Ok(frame), Err(wait_ms)) => {
@@ -151,8 +154,8 @@ impl ConnectionActor {
             // The session was resumed elsewhere, and the order to close is on its way: nothing may be done any more.
             return;
         }
-        let asked = Asked { re: request.id, from, hub: &self.hub, now_ms: monotonic_ms() };
-        let answer = dispatch::dispatch(self.login.as_mut(), &asked, request.request);
+        let asked = Asked { re: request.id, from, hub: &self.desk.hub, now_ms: monotonic_ms() };
+        let answer = dispatch::dispatch(self.login.as_deref_mut(), &asked, request.request);
         if self.must_wait(&answer) { self.hold(Held::Answer(answer)) } else { self.perform(answer, ctx) }
     }
 
@@ -169,7 +172,7 @@ impl ConnectionActor {
         } else {
             self.perform(answer, ctx)
         }
-        if self.invalid_requests >= self.hub.limits.invalid_requests_max {
+        if self.invalid_requests >= self.desk.hub.limits.invalid_requests_max {
             self.close(close::POLICY, "too many invalid requests in a row", ctx);
         }
     }
@@ -258,7 +261,7 @@ impl ConnectionActor {
     fn abandon(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Greeted(Greeting { session, is_new: true, .. }) => {
-                let hub = self.hub.clone();
+                let hub = self.desk.hub.clone();
                 actix_rt::spawn(async move { hub.sessions.end(&session, None).await });
             }
             Outcome::Sent(left) => self.forget(left.as_ref()),
@@ -267,9 +270,9 @@ impl ConnectionActor {
     }
 
     fn greet(&mut self, Greeting { re, session, reply, .. }: Greeting) {
-        match self.hub.sessions.attach(&session, self.id) {
+        match self.desk.hub.sessions.attach(&session, self.id) {
             Ok(()) => {
-                self.login = Some(Login::new(session));
+                self.login = Some(Box::new(Login::new(session)));
                 gauge!(names::SESSIONS_ONLINE).increment(1.0);
                 self.outbox.send(&reply);
             }
@@ -284,7 +287,7 @@ impl ConnectionActor {
             return;
         }
         let now_ms = monotonic_ms();
-        self.shard.measure();
+        self.desk.shard.measure();
         let blocked_since_ms = self.outbox.blocked_since_ms();
         // While the gate is shut nothing is heard, but a socket that took bytes then has somebody at its other end.
         self.heard_ms = self.heard_ms.max(blocked_since_ms.unwrap_or(0));
@@ -296,8 +299,8 @@ impl ConnectionActor {
             blocked_since_ms,
             unanswered_since_ms: self.outbox.unanswered_since_ms(),
         };
-        match heartbeat(&self.hub.limits).beat(&pulse, now_ms) {
-            Beat::Sleep(ms) => self.shard.set_alarm(self.id, now_ms.saturating_add(ms)),
+        match heartbeat(&self.desk.hub.limits).beat(&pulse, now_ms) {
+            Beat::Sleep(ms) => self.desk.shard.set_alarm(self.id, now_ms.saturating_add(ms)),
             Beat::Ping => {
                 self.pinged_ms = now_ms;
                 self.outbox.send(&frame::ping());
@@ -373,10 +376,10 @@ impl Drop for ConnectionActor {
         let id = self.id;
         gauge!(names::CONNECTIONS).decrement(1.0);
         counter!(names::CONNECTIONS_TOTAL, "outcome" => self.closed.map_or("lost", close::name)).increment(1);
-        self.shard.disconnect(id);
+        self.desk.shard.disconnect(id);
         let Some(login) = self.login.take() else { return };
         gauge!(names::SESSIONS_ONLINE).decrement(1.0);
-        let hub = self.hub.clone();
+        let hub = self.desk.hub.clone();
         let session = login.session.clone();
         let user = session.user;
         let detach = || RoomCommand::Detach { user, from: id };
@@ -397,13 +400,11 @@ impl StreamHandler<Incoming> for ConnectionActor {
     fn handle(&mut self, incoming: Incoming, ctx: &mut Self::Context) {
         match incoming {
             Incoming::Frame(frame) => self.on_frame(frame, ctx),
-            Incoming::Settled => match (self.ordered.take(), self.held.take()) {
-                (Some(order), _) => self.obey(*order, ctx),
-                (None, Some(held)) => match *held {
-                    Held::Request(request) => self.begin(request, ctx),
-                    Held::Answer(answer) => self.perform(answer, ctx),
-                },
-                (None, None) => {}
+            Incoming::Settled => match self.held.take().map(|held| *held) {
+                Some(Held::Request(request)) => self.begin(request, ctx),
+                Some(Held::Answer(answer)) => self.perform(answer, ctx),
+                Some(Held::Order(order)) => self.obey(order, ctx),
+                None => {}
             },
             Incoming::Due => self.on_time(ctx),
             Incoming::Broken(error) => {
@@ -423,7 +424,6 @@ impl Handler<Order> for ConnectionActor {
             return self.obey(order, ctx);
         }
         // What rooms were asked is answered first; what has only been read is not begun any more.
-        self.ordered = Some(Box::new(order));
-        self.gate().held.set(true);
+        self.hold(Held::Order(order));
     }
 }

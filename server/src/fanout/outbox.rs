@@ -45,7 +45,7 @@ pub trait Socket {
 
 /// What waits for one socket. The socket is a part of it, last so that a shard need not know what it is.
 pub struct Outbox<S: ?Sized = dyn Socket> {
-    bytes_max: u32,
+    bytes_max: usize,
     queue: RefCell<VecDeque<Bytes>>,
     queued: Cell<usize>,
     /// Since when the socket takes nothing.
@@ -70,7 +70,7 @@ impl<S: Socket> Outbox<S> {
     /// An empty outbox that may hold `bytes_max` bytes.
     pub fn new(socket: S, bytes_max: usize) -> Self {
         Self {
-            bytes_max: u32::try_from(bytes_max).unwrap_or(u32::MAX),
+            bytes_max,
             queue: RefCell::default(),
             queued: Cell::new(0),
             blocked_since_ms: Cell::new(None),
@@ -93,19 +93,15 @@ impl<S: Socket> Outbox<S> {
 }
 
 impl<S: Socket + ?Sized> Outbox<S> {
-    fn bytes_max(&self) -> usize {
-        self.bytes_max as usize
-    }
-
     /// Puts a frame in if it fits, writing first when that helps. Does not write otherwise: see [`Outbox::flush`].
     pub fn push(&self, kind: Kind, frame: &Bytes) -> Verdict {
         if self.broken.get() || self.sealed.get() {
             return Verdict::Drop;
         }
-        let mut verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max());
+        let mut verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max);
         if verdict != Verdict::Take && self.blocked_since_ms.get().is_none() {
             self.flush();
-            verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max());
+            verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max);
         }
         if verdict == Verdict::Take {
             self.set_queued(self.queued.get() + frame.len());
@@ -212,7 +208,7 @@ impl<S: Socket + ?Sized> Outbox<S> {
 
     /// Whether so much waits that no more requests should be read.
     pub fn is_over_limit(&self) -> bool {
-        self.queued.get() >= self.bytes_max()
+        self.queued.get() >= self.bytes_max
     }
 
     /// Writes since this was last asked.
