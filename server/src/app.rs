@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
-    connection::turnstile,
+    connection::{Desk, turnstile},
     fanout::{Fanout, LocalShard, ShardCommand, ShardId, ShardLimits},
     hub::Hub,
     limits::{Limits, size},
@@ -144,12 +144,13 @@ impl Workers {
             let limits = ShardLimits { slice_deliveries_max: size(self.hub.limits.shard_slice_deliveries_max) };
             Some(LocalShard::start(id, self.fanout.shard(id)?, inbox, limits))
         });
-        if shard.is_none() {
+        let desk = shard.map(|shard| Rc::new(Desk { hub: self.hub.clone(), shard }));
+        if desk.is_none() {
             tracing::error!("a worker was started again after it failed: it serves pages, but no connections");
         }
         Door {
             hub: self.hub.clone(),
-            shard,
+            desk,
             admission: self.admission.clone(),
             allowed_origins: Rc::from(&self.allowed_origins[..]),
         }

@@ -1,9 +1,13 @@
 //! A shard: one core's share of the fan-out, as a scheduler of microthreads.
 //!
 //! Role: carries what rooms publish into the outboxes of this thread's connections.
-//! Owner of: the table of this thread's connections, the halls (room → seats), the queue of halls with work.
+//! Owner of: the table of this thread's connections, their alarms, the halls (room → seats), the queue of halls
+//! with work.
 //! Accepts: [`ShardCommand`]. Inbox: `shard_inbox_max` commands; when it is full, rooms wait.
 //! Stops when: every handle is gone, with its thread. It never waits for a socket.
+
+mod alarm;
+mod goodbye;
 
 use std::{
     cell::RefCell,
@@ -12,16 +16,16 @@ use std::{
     time::Instant,
 };
 
-use actix::Recipient;
+use actix::WeakRecipient;
 use bytes::Bytes;
-use hubbub_protocol::{
-    Event, close,
-    event::{Goodbye, GoodbyeReason, Lagged},
-    id::Seq,
-};
+use hubbub_protocol::{Event, event::Lagged, id::Seq};
 use slab::Slab;
 use tokio::{runtime::Handle, sync::mpsc, task::yield_now};
 
+use self::{
+    alarm::Alarms,
+    goodbye::{order, shutdown_order},
+};
 use super::{
     command::{Batch, Item, Order, ShardCommand},
     hall::{Cargo, Hall},
@@ -48,7 +52,8 @@ pub struct ShardLimits {
 /// A connection of this thread.
 struct Entry {
     outbox: Rc<Outbox>,
-    orders: Recipient<Order>,
+    /// Weak: a sender of its own would be four allocations for each connection.
+    orders: WeakRecipient<Order>,
     generation: u32,
     /// The rooms it is seated in, with the index of its seat; few, so a list.
     seats: Vec<(RoomId, u32)>,
@@ -65,6 +70,7 @@ struct Shard {
     ready: VecDeque<RoomId>,
     dirty: Vec<u32>,
     draining: Option<u64>,
+    alarms: Rc<Alarms>,
     meter: FanoutMeter,
 }
 
@@ -79,11 +85,12 @@ impl LocalShard {
         let shard = Self(Rc::new(RefCell::new(Shard::new(id, limits))));
         handle.started(Handle::current());
         actix_rt::spawn(shard.clone().run(inbox));
+        actix_rt::spawn(shard.clone().ring());
         shard
     }
 
     /// Takes a connection in; answers its address.
-    pub fn connect(&self, outbox: Rc<Outbox>, orders: Recipient<Order>) -> ConnectionId {
+    pub fn connect(&self, outbox: Rc<Outbox>, orders: WeakRecipient<Order>) -> ConnectionId {
         self.0.borrow_mut().connect(outbox, orders)
     }
 
@@ -132,11 +139,12 @@ impl Shard {
             ready: VecDeque::new(),
             dirty: Vec::new(),
             draining: None,
+            alarms: Rc::default(),
             meter: FanoutMeter::new(id),
         }
     }
 
-    fn connect(&mut self, outbox: Rc<Outbox>, orders: Recipient<Order>) -> ConnectionId {
+    fn connect(&mut self, outbox: Rc<Outbox>, orders: WeakRecipient<Order>) -> ConnectionId {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
         if let Some(spread_ms) = self.draining {
@@ -287,9 +295,12 @@ impl Shard {
         }
         // Whoever fell behind just now, or long ago, is seated anew: the reply says where it stands.
         if self.index(hall, id).is_none()
-            && let Some(entry) =
-                self.connections.get_mut(id.slot as usize).filter(|entry| entry.generation == id.generation)
+            && let Some(entry) = self.entry(id)
         {
+            if entry.seats.is_empty() {
+                // Most are in one room: not the four places that a vector begins with.
+                entry.seats.reserve_exact(1);
+            }
             entry.seats.push((hall.room.id, hall.seat(id.slot)));
         }
         self.reply(id, reply);
@@ -396,25 +407,6 @@ fn deliver<'a>(
         }
     }
     None
-}
-
-/// The goodbye of a shutdown, its moment of return spread by `salt` over the window.
-fn shutdown_order(spread_ms: u64, salt: u64) -> Order {
-    // A multiplicative hash spreads neighbours evenly (Knuth, TAOCP 6.4).
-    let spread = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    let after_ms = 500 + ((spread * spread_ms) >> 32);
-    let message = "the server is shutting down; it may be back soon".to_owned();
-    let goodbye = Goodbye { reason: GoodbyeReason::Shutdown, message, reconnect_after_ms: Some(after_ms) };
-    Order { goodbye, code: close::GOING_AWAY }
-}
-
-/// Gives an order to a connection's actor.
-fn order(orders: &Recipient<Order>, outbox: &Outbox, order: Order) {
-    if let Err(error) = orders.try_send(order) {
-        // Full cannot be: an actor gets two orders at most. Closed: it is going anyway. Be sure all the same.
-        tracing::debug!(%error, "a connection took no order");
-        outbox.break_off();
-    }
 }
 
 #[cfg(test)]

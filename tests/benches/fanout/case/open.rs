@@ -6,11 +6,7 @@ use super::{
     Plan,
     versus::{Play, rounds},
 };
-use crate::{
-    book::Found,
-    load::Flow,
-    row::Reach,
-};
+use crate::{book::Found, load::Flow, row::Reach};
 
 /// Posts a second.
 const RATES: [f64; 3] = [1_000.0, 3_000.0, 6_000.0];

@@ -6,11 +6,7 @@ use super::{
     Plan,
     versus::{Play, Played, rounds},
 };
-use crate::{
-    book::Found,
-    load::Flow,
-    row::Reach,
-};
+use crate::{book::Found, load::Flow, row::Reach};
 
 const MEMBERS: usize = 1_000;
 

@@ -6,11 +6,7 @@ use super::{
     Plan,
     versus::{Play, Played, rounds},
 };
-use crate::{
-    book::Found,
-    load::Flow,
-    row::Reach,
-};
+use crate::{book::Found, load::Flow, row::Reach};
 
 /// 200 rooms of 10.
 pub(super) fn groups(plan: Plan) -> io::Result<Found> {
