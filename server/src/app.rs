@@ -9,9 +9,10 @@ use std::{
     time::Duration,
 };
 
-use actix_http::HttpService;
+use actix_http::{HttpService, error::DispatchError};
+use actix_rt::net::TcpStream;
 use actix_server::{Server, ServerHandle};
-use actix_service::{fn_factory_with_config, fn_service, map_config};
+use actix_service::{ServiceFactoryExt as _, fn_factory_with_config, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, web::Data};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
@@ -23,6 +24,7 @@ use tokio::{
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
+    connection::{Desk, turnstile},
     fanout::{Fanout, LocalShard, ShardCommand, ShardId, ShardLimits},
     hub::Hub,
     inspect::{Control, Inspector},
@@ -159,12 +161,13 @@ impl Workers {
             let limits = ShardLimits { slice_deliveries_max: size(self.hub.limits.shard_slice_deliveries_max) };
             Some(LocalShard::start(id, self.fanout.shard(id)?, inbox, limits))
         });
-        if shard.is_none() {
+        let desk = shard.map(|shard| Rc::new(Desk { hub: self.hub.clone(), shard }));
+        if desk.is_none() {
             tracing::error!("a worker was started again after it failed: it serves pages, but no connections");
         }
         Door {
             hub: self.hub.clone(),
-            shard,
+            desk,
             admission: self.admission.clone(),
             allowed_origins: Rc::from(&self.allowed_origins[..]),
         }
@@ -183,12 +186,18 @@ fn serve(listener: TcpListener, count: ShardId, workers: Workers) -> io::Result<
             async move { Ok::<_, ()>(upgrade) }
         });
         let app = App::new().app_data(pages).configure(page::routes);
-        HttpService::build()
+        let http = HttpService::build()
             .client_request_timeout(head)
             .client_disconnect_timeout(Duration::from_secs(1))
             .upgrade(upgrade)
             .h1(map_config(app, |()| AppConfig::default()))
-            .tcp()
+            .tcp();
+        // A crowd at the door does not hold up those who are in.
+        fn_service(|socket: TcpStream| async move {
+            turnstile::pass().await;
+            Ok::<_, DispatchError>(socket)
+        })
+        .and_then(http)
     })?;
     Ok(server.run())
 }

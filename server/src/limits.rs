@@ -161,7 +161,7 @@ limits! {
     shard_inbox_max: 1_024, 1 ..= 65_536,
         "Batches that wait for one shard.",
         "Rooms wait, then their senders.";
-    shard_slice_deliveries_max: 256, 1 ..= 65_536,
+    shard_slice_deliveries_max: 32, 1 ..= 65_536,
         "Outboxes that a shard fills before it lets others on its core run.",
         "Nothing: the rest follows in the next slice.";
     drain_ms: 8_000, 100 ..= 600_000,

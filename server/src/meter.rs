@@ -48,7 +48,7 @@ impl RoomMeter {
     }
 }
 
-/// What a connection measures of its input.
+/// What the connections of a thread measure of their input.
 pub struct InputMeter {
     frames_total: Counter,
     bytes_total: Counter,
@@ -61,7 +61,7 @@ impl Default for InputMeter {
 }
 
 impl InputMeter {
-    /// The meter of one connection.
+    /// The meter of one thread.
     #[must_use]
     pub fn new() -> Self {
         Self { frames_total: counter!(names::FRAMES_IN_TOTAL), bytes_total: counter!(names::BYTES_IN_TOTAL) }

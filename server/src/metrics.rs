@@ -152,6 +152,8 @@ metrics! {
         "Time of one commit of the store, from its begin until it is on the disk.";
     STORE_COMMIT_EVENTS = "hubbub_store_commit_events": Histogram, Count, [],
         "Events in one commit.";
+    STORE_READS_TOTAL = "hubbub_store_reads_total": Counter, Count, [],
+        "Pages of logs and lists that were read from the store.";
     STORE_FAILURES_TOTAL = "hubbub_store_failures_total": Counter, Count, ["kind"],
         "What the store could not do: `write` (posts were refused with `store_unavailable`), `read` or `checkpoint`.";
     SHARD_INBOX_DEPTH = "hubbub_shard_inbox_depth": Histogram, Count, ["shard"],

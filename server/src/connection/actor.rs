@@ -18,7 +18,8 @@ use metrics::{counter, gauge};
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::{
-    driver::{Driver, Gate, Incoming},
+    driver::{Driver, Gate, Incoming, Line},
+    turnstile,
     websocket::{ClientFrame, Decoder},
 };
 use crate::{
@@ -26,13 +27,12 @@ use crate::{
     dispatch::{self, Answer, Asked, Greeting, Login, Outcome},
     domain::{
         heartbeat::{Beat, Heartbeat, Pulse},
-        rate::Bucket,
+        rate::{Bucket, Rate},
     },
     fanout::{ConnectionId, Farewell, LocalShard, Order, Outbox},
     frame,
     hub::Hub,
-    limits::size,
-    meter::InputMeter,
+    limits::{Limits, size},
     metrics as names,
     room::{RoomCommand, RoomHandle},
 };
@@ -40,16 +40,22 @@ use crate::{
 /// How long the peer's close frame is waited for after ours.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
+/// What the connections of one thread share.
+pub struct Desk {
+    /// What all connections share.
+    pub hub: Arc<Hub>,
+    /// This thread's shard.
+    pub shard: LocalShard,
+}
+
 /// What a connection is made of.
 pub struct ConnectionParts<P> {
     /// The socket, after the upgrade.
     pub socket: TcpStream,
     /// What was read behind the upgrade request.
     pub read: BytesMut,
-    /// What all connections share.
-    pub hub: Arc<Hub>,
-    /// This thread's shard.
-    pub shard: LocalShard,
+    /// What the connections of this thread share.
+    pub desk: Rc<Desk>,
     /// Given back when the connection ends.
     pub permit: P,
 }
@@ -60,87 +66,72 @@ enum Held {
     Request(RequestFrame),
     /// Begun as far as nothing but its own reply depends on it.
     Answer(Answer),
+    /// The end, as the shard ordered it. What was held before it is not begun any more.
+    Farewell(Farewell),
 }
 
 /// One connection.
 pub struct ConnectionActor {
-    hub: Arc<Hub>,
-    shard: LocalShard,
-    outbox: Rc<Outbox>,
-    gate: Rc<Gate>,
-    id: Option<ConnectionId>,
-    login: Option<Login>,
-    /// What must wait until rooms have answered what was asked before.
-    held: Option<Held>,
-    /// An order that must wait for the same.
-    ordered: Option<Farewell>,
+    desk: Rc<Desk>,
+    outbox: Rc<Outbox<Line>>,
+    id: ConnectionId,
+    login: Option<Box<Login>>,
+    /// What must wait until rooms have answered what was asked before. Rare, so in a box of its own.
+    held: Option<Box<Held>>,
     /// The room that all requests in flight are posts to; `None` when one is something else.
     posted_to: Option<Arc<RoomHandle>>,
     requests: Bucket,
     invalid_requests: u64,
-    heartbeat: Heartbeat,
-    pulse: Pulse,
+    /// These three as in [`Pulse`].
+    opened_ms: u64,
+    heard_ms: u64,
+    pinged_ms: u64,
     /// The code of the close frame that was sent.
     closed: Option<u16>,
-    driver: Option<Driver>,
     _permit: Box<dyn std::any::Any>,
 }
 
 impl ConnectionActor {
     /// Starts the actor of a connection on this thread.
     pub fn launch<P: 'static>(parts: ConnectionParts<P>) {
-        let ConnectionParts { socket, read, hub, shard, permit } = parts;
-        let limits = &hub.limits;
-        let socket = Rc::new(socket);
-        let outbox = Rc::new(Outbox::new(socket.clone(), size(limits.outbox_bytes_max)));
-        let gate = Rc::<Gate>::default();
+        let ConnectionParts { socket, read, desk, permit } = parts;
+        let limits = &desk.hub.limits;
+        let line = Line { stream: socket, gate: Gate::default() };
+        let outbox = Rc::new(Outbox::new(line, size(limits.outbox_bytes_max)));
         let mut decoder = Decoder::new(limits.frame_bytes_max);
         decoder.feed(&read);
         let now_ms = monotonic_ms();
-        let actor = Self {
-            requests: Bucket::new(limits.request_burst, limits.requests_per_s),
-            heartbeat: Heartbeat {
-                hello_ms: limits.hello_ms,
-                ping_interval_ms: limits.ping_interval_ms,
-                pings_missed_max: limits.pings_missed_max,
-                unwritable_ms: limits.unwritable_ms,
-                answer_ms: limits.room_answer_ms,
-            },
-            pulse: Pulse {
+        gauge!(names::CONNECTIONS).increment(1.0);
+        // The driver goes into the context at once: the actor has no place for it, not even for a moment.
+        Self::create(|ctx| {
+            ctx.add_stream(Driver { outbox: outbox.clone(), decoder });
+            Self {
+                id: desk.shard.connect(outbox.clone(), ctx.address().downgrade().recipient()),
+                login: None,
+                held: None,
+                posted_to: None,
+                requests: Bucket::default(),
+                invalid_requests: 0,
                 opened_ms: now_ms,
-                greeted: false,
                 heard_ms: now_ms,
                 pinged_ms: now_ms,
-                blocked_since_ms: None,
-                unanswered_since_ms: None,
-            },
-            driver: Some(Driver {
-                socket,
-                outbox: outbox.clone(),
-                gate: gate.clone(),
-                decoder,
-                meter: InputMeter::new(),
-            }),
-            id: None,
-            login: None,
-            closed: None,
-            held: None,
-            ordered: None,
-            posted_to: None,
-            invalid_requests: 0,
-            hub,
-            shard,
-            outbox,
-            gate,
-            _permit: Box::new(permit),
-        };
-        actor.start();
+                closed: None,
+                desk,
+                outbox,
+                _permit: Box::new(permit),
+            }
+        });
+    }
+
+    fn gate(&self) -> &Gate {
+        &self.outbox.socket().gate
     }
 
     // ---- requests ----
 
     fn on_text(&mut self, text: &str, ctx: &mut Context<Self>) {
-        match (dispatch::read(text), self.requests.take(monotonic_ms())) {
+        let rate = Rate { burst: self.desk.hub.limits.request_burst, per_s: self.desk.hub.limits.requests_per_s };
+        match (dispatch::read(text), self.requests.take(rate, monotonic_ms())) {
             (Err(refusal), _) => self.invalid(refusal, ctx),
             (Ok(frame), Err(wait_ms)) => {
                 let error = ErrorBody::new(ErrorCode::RateLimited, "requests come faster than this server allows");
@@ -151,7 +142,7 @@ impl ConnectionActor {
                 // Only a post may go along with others: what else it is, it is not even begun before they are answered.
                 let may_go_along = matches!(frame.request, Request::Post(_) | Request::Topic(_));
                 if self.outbox.in_flight() == 0 || may_go_along {
-                    self.begin(frame, ctx);
+                    self.start_request(frame, ctx);
                 } else {
                     self.hold(Held::Request(frame));
                 }
@@ -159,21 +150,33 @@ impl ConnectionActor {
         }
     }
 
+    /// Begins a request; what arrivals ask for, when it is their turn.
+    fn start_request(&mut self, request: RequestFrame, ctx: &mut Context<Self>) {
+        if !matches!(request.request, Request::Hello(_) | Request::Join(_)) {
+            return self.begin(request, ctx);
+        }
+        let admitted = async move {
+            turnstile::pass().await;
+            Outcome::Admitted(request)
+        };
+        self.later(Box::pin(admitted), ctx);
+    }
+
     /// Dispatches a request and does what follows from it, now or when what was asked before is answered.
     fn begin(&mut self, request: RequestFrame, ctx: &mut Context<Self>) {
-        let Some(from) = self.id else { return };
+        let from = self.id;
         if self.login.as_ref().is_some_and(|login| !login.session.is_at(from)) {
             // The session was resumed elsewhere, and the order to close is on its way: nothing may be done any more.
             return;
         }
-        let asked = Asked { re: request.id, from, hub: &self.hub, now_ms: monotonic_ms() };
-        let answer = dispatch::dispatch(self.login.as_mut(), &asked, request.request);
+        let asked = Asked { re: request.id, from, hub: &self.desk.hub, now_ms: monotonic_ms() };
+        let answer = dispatch::dispatch(self.login.as_deref_mut(), &asked, request.request);
         if self.must_wait(&answer) { self.hold(Held::Answer(answer)) } else { self.perform(answer, ctx) }
     }
 
     fn hold(&mut self, held: Held) {
-        self.held = Some(held);
-        self.gate.held.set(true);
+        self.held = Some(Box::new(held));
+        self.gate().held.set(true);
     }
 
     fn invalid(&mut self, refusal: Bytes, ctx: &mut Context<Self>) {
@@ -184,7 +187,7 @@ impl ConnectionActor {
         } else {
             self.perform(answer, ctx)
         }
-        if self.invalid_requests >= self.hub.limits.invalid_requests_max {
+        if self.invalid_requests >= self.desk.hub.limits.invalid_requests_max {
             self.close(close::POLICY, "too many invalid requests in a row", ctx);
         }
     }
@@ -232,31 +235,32 @@ impl ConnectionActor {
     /// A room was left: only now that it knows, nobody needs to tell it that the connection is gone.
     fn forget(&mut self, left: Option<&NameKey>) {
         if let (Some(login), Some(key)) = (&mut self.login, left) {
-            login.rooms.remove(key);
+            login.leave(key);
         }
     }
 
     /// Waits for something without waiting: its end is a callback.
     fn later(&mut self, outcome: futures_util::future::LocalBoxFuture<'static, Outcome>, ctx: &mut Context<Self>) {
-        self.gate.busy.set(true);
+        self.gate().busy.set(true);
         ctx.spawn(outcome.into_actor(self).map(|outcome, actor, ctx| {
-            actor.gate.busy.set(false);
+            actor.gate().busy.set(false);
             actor.finish(outcome, ctx);
             actor.outbox.wake();
         }));
     }
 
     fn finish(&mut self, outcome: Outcome, ctx: &mut Context<Self>) {
-        if self.gate.closing.get() {
+        if self.gate().closing.get() {
             return self.abandon(outcome);
         }
         match outcome {
             Outcome::Reply(reply) => self.outbox.send(&reply),
             Outcome::Sent(left) => self.forget(left.as_ref()),
+            Outcome::Admitted(request) => self.begin(request, ctx),
             Outcome::Greeted(greeting) => self.greet(greeting),
             Outcome::Opened(room, command) => {
                 if let Some(login) = &mut self.login {
-                    login.rooms.insert(room.key().clone(), room.clone());
+                    login.enter(room.clone());
                 }
                 self.ask(room, command, ctx);
             }
@@ -273,20 +277,19 @@ impl ConnectionActor {
     fn abandon(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Greeted(Greeting { session, is_new: true, .. }) => {
-                let hub = self.hub.clone();
+                let hub = self.desk.hub.clone();
                 actix_rt::spawn(async move { hub.sessions.end(&session, None).await });
             }
             Outcome::Sent(left) => self.forget(left.as_ref()),
-            Outcome::Quit(_) | Outcome::Greeted(_) | Outcome::Opened(..) | Outcome::Reply(_) => {}
+            Outcome::Admitted(_) | Outcome::Quit(_) | Outcome::Greeted(_) | Outcome::Opened(..) | Outcome::Reply(_) => {
+            }
         }
     }
 
     fn greet(&mut self, Greeting { re, session, reply, .. }: Greeting) {
-        let Some(id) = self.id else { return };
-        match self.hub.sessions.attach(&session, id) {
+        match self.desk.hub.sessions.attach(&session, self.id) {
             Ok(()) => {
-                self.login = Some(Login::new(session));
-                self.pulse.greeted = true;
+                self.login = Some(Box::new(Login::new(session)));
                 gauge!(names::SESSIONS_ONLINE).increment(1.0);
                 self.outbox.send(&reply);
             }
@@ -297,21 +300,26 @@ impl ConnectionActor {
     // ---- deadlines and the end ----
 
     fn on_time(&mut self, ctx: &mut Context<Self>) {
-        if self.gate.closing.get() {
+        if self.gate().closing.get() {
             return;
         }
         let now_ms = monotonic_ms();
-        self.shard.measure();
-        self.pulse.blocked_since_ms = self.outbox.blocked_since_ms();
+        self.desk.shard.measure();
+        let blocked_since_ms = self.outbox.blocked_since_ms();
         // While the gate is shut nothing is heard, but a socket that took bytes then has somebody at its other end.
-        self.pulse.heard_ms = self.pulse.heard_ms.max(self.pulse.blocked_since_ms.unwrap_or(0));
-        self.pulse.unanswered_since_ms = self.outbox.unanswered_since_ms();
-        match self.heartbeat.beat(&self.pulse, now_ms) {
-            Beat::Sleep(ms) => {
-                ctx.run_later(Duration::from_millis(ms), Self::on_time);
-            }
+        self.heard_ms = self.heard_ms.max(blocked_since_ms.unwrap_or(0));
+        let pulse = Pulse {
+            opened_ms: self.opened_ms,
+            greeted: self.login.is_some(),
+            heard_ms: self.heard_ms,
+            pinged_ms: self.pinged_ms,
+            blocked_since_ms,
+            unanswered_since_ms: self.outbox.unanswered_since_ms(),
+        };
+        match heartbeat(&self.desk.hub.limits).beat(&pulse, now_ms) {
+            Beat::Sleep(ms) => self.desk.shard.set_alarm(self.id, now_ms.saturating_add(ms)),
             Beat::Ping => {
-                self.pulse.pinged_ms = now_ms;
+                self.pinged_ms = now_ms;
                 self.outbox.send(&frame::ping());
                 self.on_time(ctx);
             }
@@ -319,16 +327,16 @@ impl ConnectionActor {
         }
     }
 
-    fn obey(&mut self, order: Farewell, ctx: &mut Context<Self>) {
-        if !self.gate.closing.get() {
-            self.outbox.send(&frame::event(&Event::Goodbye(order.goodbye)));
-            self.close(order.code, "goodbye", ctx);
+    fn obey(&mut self, farewell: Farewell, ctx: &mut Context<Self>) {
+        if !self.gate().closing.get() {
+            self.outbox.send(&frame::event(&Event::Goodbye(farewell.goodbye)));
+            self.close(farewell.code, "goodbye", ctx);
         }
     }
 
     /// Sends a close frame and waits a moment for the peer's.
     fn close(&mut self, code: u16, reason: &str, ctx: &mut Context<Self>) {
-        if self.gate.closing.replace(true) {
+        if self.gate().closing.replace(true) {
             return;
         }
         tracing::debug!(connection = ?self.id, code, reason, "closing");
@@ -344,13 +352,13 @@ impl ConnectionActor {
     }
 
     fn on_frame(&mut self, incoming: ClientFrame, ctx: &mut Context<Self>) {
-        self.pulse.heard_ms = monotonic_ms();
+        self.heard_ms = monotonic_ms();
         match incoming {
             ClientFrame::Close(_) => {
                 self.close(close::NORMAL, "", ctx);
                 ctx.stop();
             }
-            _ if self.gate.closing.get() => {}
+            _ if self.gate().closing.get() => {}
             ClientFrame::Text(text) => self.on_text(&text, ctx),
             // While something waits, a flood of pings is answered as if it were one.
             ClientFrame::Ping(payload) if self.outbox.queued() == 0 => self.outbox.send(&frame::pong(&payload)),
@@ -359,15 +367,21 @@ impl ConnectionActor {
     }
 }
 
+/// The deadlines of a connection: limits, the same for all of them.
+fn heartbeat(limits: &Limits) -> Heartbeat {
+    Heartbeat {
+        hello_ms: limits.hello_ms,
+        ping_interval_ms: limits.ping_interval_ms,
+        pings_missed_max: limits.pings_missed_max,
+        unwritable_ms: limits.unwritable_ms,
+        answer_ms: limits.room_answer_ms,
+    }
+}
+
 impl Actor for ConnectionActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        gauge!(names::CONNECTIONS).increment(1.0);
-        self.id = Some(self.shard.connect(self.outbox.clone(), ctx.address().recipient()));
-        if let Some(driver) = self.driver.take() {
-            ctx.add_stream(driver);
-        }
         self.on_time(ctx);
     }
 }
@@ -376,19 +390,20 @@ impl Actor for ConnectionActor {
 /// session lives on.
 impl Drop for ConnectionActor {
     fn drop(&mut self) {
-        let Some(id) = self.id else { return };
+        let id = self.id;
         gauge!(names::CONNECTIONS).decrement(1.0);
         counter!(names::CONNECTIONS_TOTAL, "outcome" => self.closed.map_or("lost", close::name)).increment(1);
-        self.shard.disconnect(id);
+        self.desk.shard.disconnect(id);
         let Some(login) = self.login.take() else { return };
         gauge!(names::SESSIONS_ONLINE).decrement(1.0);
-        let hub = self.hub.clone();
-        let user = login.session.user;
+        let hub = self.desk.hub.clone();
+        let session = login.session.clone();
+        let user = session.user;
         let detach = || RoomCommand::Detach { user, from: id };
-        let mut full: Vec<_> = login.rooms.into_values().collect();
+        let mut full = login.into_rooms();
         full.retain(|room| matches!(room.try_send(detach()), Err(TrySendError::Full(_))));
         actix_rt::spawn(async move {
-            hub.sessions.detach(&login.session, id).await;
+            hub.sessions.detach(&session, id).await;
             for room in full {
                 if room.send(RoomCommand::Detach { user, from: id }).await.is_err() {
                     tracing::debug!(room = %room.name(), "detached from a room that has stopped");
@@ -402,12 +417,13 @@ impl StreamHandler<Incoming> for ConnectionActor {
     fn handle(&mut self, incoming: Incoming, ctx: &mut Self::Context) {
         match incoming {
             Incoming::Frame(frame) => self.on_frame(frame, ctx),
-            Incoming::Settled => match (self.ordered.take(), self.held.take()) {
-                (Some(order), _) => self.obey(order, ctx),
-                (None, Some(Held::Request(request))) => self.begin(request, ctx),
-                (None, Some(Held::Answer(answer))) => self.perform(answer, ctx),
-                (None, None) => {}
+            Incoming::Settled => match self.held.take().map(|held| *held) {
+                Some(Held::Request(request)) => self.start_request(request, ctx),
+                Some(Held::Answer(answer)) => self.perform(answer, ctx),
+                Some(Held::Farewell(farewell)) => self.obey(farewell, ctx),
+                None => {}
             },
+            Incoming::Due => self.on_time(ctx),
             Incoming::Broken(error) => {
                 self.close(error.close_code(), &error.to_string(), ctx);
                 // What follows a broken frame means nothing, so the peer's close frame cannot be waited for.
@@ -421,15 +437,14 @@ impl Handler<Order> for ConnectionActor {
     type Result = ();
 
     fn handle(&mut self, order: Order, ctx: &mut Self::Context) {
-        let order = match order {
+        let farewell = match order {
             Order::Close(farewell) => farewell,
             Order::Show(answer) => return self.show(&answer),
         };
         if self.outbox.in_flight() == 0 {
-            return self.obey(order, ctx);
+            return self.obey(farewell, ctx);
         }
         // What rooms were asked is answered first; what has only been read is not begun any more.
-        self.ordered = Some(order);
-        self.gate.held.set(true);
+        self.hold(Held::Farewell(farewell));
     }
 }

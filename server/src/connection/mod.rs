@@ -10,10 +10,12 @@
 //! ```
 //!
 //! An idle connection holds no buffer: bytes are read into one scratch area a thread, and only the
-//! unfinished rest of a frame is kept.
+//! unfinished rest of a frame is kept. It has no timer either: the shard of its thread rings when it is to look at
+//! the time.
 
 mod actor;
 mod driver;
+pub mod turnstile;
 pub mod websocket;
 
-pub use actor::{ConnectionActor, ConnectionParts};
+pub use actor::{ConnectionActor, ConnectionParts, Desk};

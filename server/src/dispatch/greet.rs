@@ -50,7 +50,7 @@ pub(super) fn hello(asked: &Asked<'_>, hello: request::Hello) -> Result<Answer, 
 
 fn welcome(hub: &crate::hub::Hub, session: &Session, token: String, resumed: bool) -> Welcome {
     Welcome {
-        session: session.id.clone(),
+        session: session.id.to_string(),
         token,
         resumed,
         user: User { id: session.user, nick: session.nick() },
@@ -68,7 +68,7 @@ pub(super) fn parse_nick(nick: &str) -> Result<Nick, ErrorBody> {
 
 pub(super) fn quit(login: &Login, asked: &Asked<'_>) -> Answer {
     let (hub, session, re, from) = (asked.hub.clone(), login.session.clone(), asked.re, asked.from);
-    let rooms: Vec<_> = login.rooms.values().cloned().collect();
+    let rooms = login.rooms.clone();
     Answer::Later(Box::pin(async move {
         // In a task of its own: what was begun is finished, whether or not the peer waits for it.
         let ended = actix_rt::spawn(async move {

@@ -11,7 +11,7 @@ use hubbub_protocol::{
 
 use super::{Answer, Asked, Login, Outcome, page_size, room_name};
 use crate::{
-    domain::text,
+    domain::{rate::Rate, text},
     frame,
     room::{PostBody, RoomCommand, RoomEvent},
     store::{LogPage, Page, StoreError},
@@ -27,7 +27,7 @@ pub(super) fn join(login: &Login, asked: &Asked<'_>, join: request::Join) -> Res
         away: login.away,
         since: join.since,
     };
-    if let Some(room) = login.rooms.get(&name.key()) {
+    if let Some(room) = login.joined(&name.key()) {
         return Ok(Answer::Room(room.clone(), command));
     }
     let rooms_max = asked.hub.limits.rooms_per_session_max;
@@ -67,7 +67,8 @@ pub(super) fn topic(login: &Login, asked: &Asked<'_>, topic: request::Topic) -> 
 fn append(login: &Login, asked: &Asked<'_>, room: &str, nonce: &str, body: PostBody) -> Result<Answer, ErrorBody> {
     let room = login.room(room)?.clone();
     let nonce = Nonce::parse(nonce).map_err(|error| ErrorBody::new(ErrorCode::InvalidNonce, error.to_string()))?;
-    login.session.count_post(asked.now_ms).map_err(|wait_ms| {
+    let rate = Rate { burst: asked.hub.limits.post_burst, per_s: asked.hub.limits.posts_per_s };
+    login.session.count_post(rate, asked.now_ms).map_err(|wait_ms| {
         let message = "you post faster than this server allows; send it again later with the same nonce";
         ErrorBody::new(ErrorCode::RateLimited, message).retry_after(wait_ms)
     })?;

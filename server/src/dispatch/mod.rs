@@ -7,7 +7,7 @@ mod greet;
 mod log;
 mod people;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -36,6 +36,8 @@ pub enum Answer {
 pub enum Outcome {
     /// With this reply.
     Reply(Bytes),
+    /// It is the turn of this request, which is begun only now.
+    Admitted(RequestFrame),
     /// With a session.
     Greeted(Greeting),
     /// With a room that is open now and gets this command.
@@ -63,8 +65,8 @@ pub struct Greeting {
 pub struct Login {
     /// The session.
     pub session: Arc<Session>,
-    /// The rooms it has joined on this connection.
-    pub rooms: HashMap<NameKey, Arc<RoomHandle>>,
+    /// The rooms it has joined on this connection, in the order of their keys.
+    rooms: Vec<Arc<RoomHandle>>,
     /// Whether the user is away.
     pub away: bool,
 }
@@ -73,13 +75,54 @@ impl Login {
     /// A login that has joined nothing yet.
     #[must_use]
     pub fn new(session: Arc<Session>) -> Self {
-        Self { session, rooms: HashMap::new(), away: false }
+        Self { session, rooms: Vec::new(), away: false }
+    }
+
+    fn place(&self, key: &NameKey) -> Result<usize, usize> {
+        self.rooms.binary_search_by(|room| room.key().cmp(key))
+    }
+
+    /// A room that it has joined.
+    fn joined(&self, key: &NameKey) -> Option<&Arc<RoomHandle>> {
+        self.place(key).ok().map(|place| &self.rooms[place])
+    }
+
+    /// A room was joined.
+    pub fn enter(&mut self, room: Arc<RoomHandle>) {
+        match self.place(room.key()) {
+            Ok(place) => self.rooms[place] = room,
+            Err(place) => {
+                if self.rooms.is_empty() {
+                    // Most are in one room: not the four places that a vector begins with.
+                    self.rooms.reserve_exact(1);
+                }
+                self.rooms.insert(place, room);
+            }
+        }
+    }
+
+    /// A room was left.
+    pub fn leave(&mut self, key: &NameKey) {
+        if let Ok(place) = self.place(key) {
+            self.rooms.remove(place);
+        }
+    }
+
+    /// The number of rooms it has joined.
+    #[must_use]
+    pub fn room_count(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// The rooms, when the login is over.
+    #[must_use]
+    pub fn into_rooms(self) -> Vec<Arc<RoomHandle>> {
+        self.rooms
     }
 
     fn room(&self, name: &str) -> Result<&Arc<RoomHandle>, ErrorBody> {
         let name = room_name(name)?;
-        self.rooms
-            .get(&name.key())
+        self.joined(&name.key())
             .ok_or_else(|| ErrorBody::new(ErrorCode::NotJoined, format!("you are not in {name}: join it first")))
     }
 }

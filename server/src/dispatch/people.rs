@@ -66,7 +66,7 @@ pub(super) fn typing(login: &Login, asked: &Asked<'_>, typing: &request::Typing)
 pub(super) fn presence(login: &mut Login, asked: &Asked<'_>, presence: &request::Presence) -> Answer {
     let (user, away, re) = (login.session.user, presence.away, asked.re);
     login.away = away;
-    let rooms: Vec<_> = login.rooms.values().cloned().collect();
+    let rooms = login.rooms.clone();
     Answer::Later(Box::pin(async move {
         tell(&rooms, || RoomCommand::Away { user, away }).await;
         Outcome::Reply(frame::ok(re, &Done {}))
@@ -76,7 +76,7 @@ pub(super) fn presence(login: &mut Login, asked: &Asked<'_>, presence: &request:
 pub(super) fn nick(login: &Login, asked: &Asked<'_>, nick: &request::Nick) -> Result<Answer, ErrorBody> {
     let nick = parse_nick(&nick.nick)?;
     let (hub, session, re) = (asked.hub.clone(), login.session.clone(), asked.re);
-    let rooms: Vec<_> = login.rooms.values().cloned().collect();
+    let rooms = login.rooms.clone();
     Ok(Answer::Later(Box::pin(async move {
         // In a task of its own: a change that was begun is finished in the store, in memory and in the rooms.
         let renamed = actix_rt::spawn(async move {

@@ -60,6 +60,16 @@ pub(super) struct Hall {
     pub(super) ready: bool,
 }
 
+impl Cargo {
+    /// Its frames, headers included.
+    pub(super) fn frames(&self) -> &Bytes {
+        match self {
+            Self::Log(chunk) => &chunk.frames,
+            Self::Signal(frame) => frame,
+        }
+    }
+}
+
 impl Hall {
     pub(super) fn new(room: Arc<RoomTag>) -> Self {
         Self {
@@ -153,7 +163,7 @@ impl Hall {
     }
 
     /// What the seat at an index has not had.
-    pub(super) fn missing(&self, index: u32) -> impl Iterator<Item = &Cargo> {
+    pub(super) fn missing(&self, index: u32) -> impl Iterator<Item = &Cargo> + Clone {
         let next = self.seats.get(index as usize).map_or(u64::MAX, |seat| seat.next);
         debug_assert!(next >= self.oldest, "cargo was dropped before everybody had it");
         let skip = usize::try_from(next.saturating_sub(self.oldest)).unwrap_or(usize::MAX);

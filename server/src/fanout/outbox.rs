@@ -8,7 +8,6 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     io::{self, IoSlice},
-    rc::Rc,
     task::Waker,
 };
 
@@ -22,8 +21,8 @@ use crate::{
 /// Frames in one vectored write; more gain nothing (the kernel's own limit is 1,024).
 const SLICES_MAX: usize = 64;
 
-/// A queue that had more room than this gives it back once it is empty.
-const QUEUE_KEPT: usize = 16;
+/// The same past the queue: there each is a whole chunk of a room's stream, and few of them are much.
+const SLICES_PAST_MAX: usize = 16;
 
 thread_local! {
     /// What waits in all outboxes of this thread.
@@ -47,9 +46,8 @@ pub trait Socket {
     fn end(&self);
 }
 
-/// What waits for one socket.
-pub struct Outbox {
-    socket: Rc<dyn Socket>,
+/// What waits for one socket. The socket is a part of it, last so that a shard need not know what it is.
+pub struct Outbox<S: ?Sized = dyn Socket> {
     bytes_max: usize,
     queue: RefCell<VecDeque<Bytes>>,
     queued: Cell<usize>,
@@ -62,17 +60,21 @@ pub struct Outbox {
     ending: Cell<bool>,
     /// Requests that rooms have not answered yet.
     in_flight: Cell<u32>,
+    /// The connection's task can do nothing more until a room has answered, or something that takes time has ended.
+    stalled: Cell<bool>,
+    /// The connection is to look at the time.
+    due: Cell<bool>,
     /// When the last of them was given or answered.
     answered_ms: Cell<u64>,
-    task: RefCell<Option<Waker>>,
-    writes: Cell<u64>,
+    task: Cell<Option<Waker>>,
+    writes: Cell<u32>,
+    socket: S,
 }
 
-impl Outbox {
+impl<S: Socket> Outbox<S> {
     /// An empty outbox that may hold `bytes_max` bytes.
-    pub fn new(socket: Rc<dyn Socket>, bytes_max: usize) -> Self {
+    pub fn new(socket: S, bytes_max: usize) -> Self {
         Self {
-            socket,
             bytes_max,
             queue: RefCell::default(),
             queued: Cell::new(0),
@@ -81,12 +83,22 @@ impl Outbox {
             sealed: Cell::new(false),
             ending: Cell::new(false),
             in_flight: Cell::new(0),
+            stalled: Cell::new(false),
+            due: Cell::new(false),
             answered_ms: Cell::new(0),
-            task: RefCell::default(),
+            task: Cell::default(),
             writes: Cell::new(0),
+            socket,
         }
     }
 
+    /// The socket.
+    pub fn socket(&self) -> &S {
+        &self.socket
+    }
+}
+
+impl<S: Socket + ?Sized> Outbox<S> {
     /// Puts a frame in if it fits, writing first when that helps. Does not write otherwise: see [`Outbox::flush`].
     pub fn push(&self, kind: Kind, frame: &Bytes) -> Verdict {
         if self.broken.get() || self.sealed.get() {
@@ -102,6 +114,42 @@ impl Outbox {
             self.queue.borrow_mut().push_back(frame.clone());
         }
         verdict
+    }
+
+    /// Whether nothing waits and the socket takes more: then frames may go past the queue.
+    pub fn is_clear(&self) -> bool {
+        self.queued.get() == 0 && self.blocked_since_ms.get().is_none() && !self.broken.get() && !self.sealed.get()
+    }
+
+    /// Writes frames past the queue, which must be [clear](Outbox::is_clear), in one call: nothing is cloned, and
+    /// nothing kept. Answers how many bytes of them the socket took; the rest is to be pushed.
+    ///
+    /// Looks at the first few frames only; more have to be pushed in any case.
+    pub fn write_past<'a>(&self, frames: impl Iterator<Item = &'a Bytes>) -> usize {
+        debug_assert!(self.is_clear(), "what waits goes first");
+        let (mut slices, mut count) = ([IoSlice::new(&[]); SLICES_PAST_MAX], 0);
+        for (slice, frame) in slices.iter_mut().zip(frames) {
+            *slice = IoSlice::new(frame);
+            count += 1;
+        }
+        self.writes.set(self.writes.get() + 1);
+        match self.socket.try_write_vectored(&slices[..count]) {
+            Ok(written) => written,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => 0,
+            Err(_) => {
+                self.break_off();
+                0
+            }
+        }
+    }
+
+    /// Puts the rest of a frame in whose begin was written past the queue: without it all that follows is nonsense,
+    /// so it is taken whatever waits.
+    pub fn push_rest(&self, rest: Bytes) {
+        if !self.broken.get() {
+            self.set_queued(self.queued.get() + rest.len());
+            self.queue.borrow_mut().push_back(rest);
+        }
     }
 
     /// Puts a reply, notice or control frame in and writes.
@@ -156,9 +204,8 @@ impl Outbox {
                 }
             }
         }
-        if queue.capacity() > QUEUE_KEPT {
-            *queue = VecDeque::new();
-        }
+        // Most outboxes are empty most of the time, and then hold no memory.
+        *queue = VecDeque::new();
         if self.ending.get() {
             self.socket.end();
         }
@@ -196,10 +243,6 @@ impl Outbox {
         self.wake();
     }
 
-    fn set_queued(&self, queued: usize) {
-        QUEUED.set(QUEUED.get() + queued - self.queued.replace(queued));
-    }
-
     /// The bytes that wait.
     pub fn queued(&self) -> usize {
         self.queued.get()
@@ -212,7 +255,7 @@ impl Outbox {
 
     /// Writes since this was last asked.
     pub fn take_writes(&self) -> u64 {
-        self.writes.take()
+        self.writes.take().into()
     }
 
     /// Requests that rooms have not answered yet.
@@ -233,30 +276,55 @@ impl Outbox {
         (self.in_flight.get() > 0).then(|| self.answered_ms.get())
     }
 
-    /// A room has answered a request.
+    /// A room has answered a request. The connection's task is woken only if it waits for that: mostly it waits for
+    /// the peer, and has nothing to do.
     pub fn request_answered(&self) {
         self.in_flight.set(self.in_flight.get().saturating_sub(1));
         self.answered_ms.set(monotonic_ms());
-        self.wake();
+        if self.stalled.get() {
+            self.wake();
+        }
+    }
+
+    /// Says whether the connection's task reads no more until it is woken.
+    pub fn set_stalled(&self, stalled: bool) {
+        self.stalled.set(stalled);
     }
 
     /// Remembers the task that is to be woken when there is something to do for it.
     pub fn set_task(&self, waker: &Waker) {
-        let mut task = self.task.borrow_mut();
-        if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *task = Some(waker.clone());
-        }
+        let known = self.task.take().filter(|known| known.will_wake(waker));
+        self.task.set(known.or_else(|| Some(waker.clone())));
+    }
+
+    /// Its alarm rings: the connection's task is to look at the time.
+    pub fn ring(&self) {
+        self.due.set(true);
+        self.wake();
+    }
+
+    /// Whether its alarm rang since this was last asked.
+    pub fn take_due(&self) -> bool {
+        self.due.take()
     }
 
     /// Wakes the connection's task.
     pub fn wake(&self) {
-        if let Some(task) = &*self.task.borrow() {
+        let task = self.task.take();
+        if let Some(task) = &task {
             task.wake_by_ref();
         }
+        self.task.set(task);
     }
 }
 
-impl Drop for Outbox {
+impl<S: ?Sized> Outbox<S> {
+    fn set_queued(&self, queued: usize) {
+        QUEUED.set(QUEUED.get() + queued - self.queued.replace(queued));
+    }
+}
+
+impl<S: ?Sized> Drop for Outbox<S> {
     fn drop(&mut self) {
         self.set_queued(0);
     }
@@ -275,6 +343,8 @@ fn advance(queue: &mut VecDeque<Bytes>, mut written: usize) {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::rc::Rc;
+
     use super::*;
 
     /// A socket that takes what it is allowed to take.
@@ -295,7 +365,7 @@ pub(crate) mod tests {
         }
     }
 
-    impl Socket for Pipe {
+    impl Socket for Rc<Pipe> {
         fn try_write_vectored(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
             if self.broken.get() {
                 return Err(io::ErrorKind::BrokenPipe.into());

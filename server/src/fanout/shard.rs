@@ -1,9 +1,14 @@
 //! A shard: one core's share of the fan-out, as a scheduler of microthreads.
 //!
 //! Role: carries what rooms publish into the outboxes of this thread's connections.
-//! Owner of: the table of this thread's connections, the halls (room → seats), the queue of halls with work.
+//! Owner of: the table of this thread's connections, their alarms, the halls (room → seats), the queue of halls
+//! with work.
 //! Accepts: [`ShardCommand`]. Inbox: `shard_inbox_max` commands; when it is full, rooms wait.
 //! Stops when: every handle is gone, with its thread. It never waits for a socket.
+
+mod alarm;
+mod goodbye;
+mod look;
 
 use std::{
     cell::RefCell,
@@ -13,16 +18,16 @@ use std::{
     time::Instant,
 };
 
-use actix::Recipient;
+use actix::WeakRecipient;
 use bytes::Bytes;
-use hubbub_protocol::{
-    Event, close,
-    event::{Goodbye, GoodbyeReason, Lagged},
-    id::Seq,
-};
+use hubbub_protocol::{Event, event::Lagged, id::Seq};
 use slab::Slab;
 use tokio::{runtime::Handle, sync::mpsc, task::yield_now};
 
+use self::{
+    alarm::Alarms,
+    goodbye::{order, shutdown_order},
+};
 use super::{
     command::{Batch, Farewell, Item, Order, ShardCommand},
     hall::{Cargo, Hall},
@@ -51,7 +56,8 @@ pub struct ShardLimits {
 /// A connection of this thread.
 struct Entry {
     outbox: Rc<Outbox>,
-    orders: Recipient<Order>,
+    /// Weak: a sender of its own would be four allocations for each connection.
+    orders: WeakRecipient<Order>,
     generation: u32,
     /// The rooms it is seated in, with the index of its seat; few, so a list.
     seats: Vec<(RoomId, u32)>,
@@ -68,6 +74,7 @@ struct Shard {
     ready: VecDeque<RoomId>,
     dirty: Vec<u32>,
     draining: Option<u64>,
+    alarms: Rc<Alarms>,
     meter: FanoutMeter,
     bursts: Bursts,
     /// Where this shard stands, for others to see.
@@ -85,11 +92,12 @@ impl LocalShard {
         let shard = Self(Rc::new(RefCell::new(Shard::new(id, limits, handle.sight.clone()))));
         handle.started(Handle::current());
         actix_rt::spawn(shard.clone().run(inbox));
+        actix_rt::spawn(shard.clone().ring());
         shard
     }
 
     /// Takes a connection in; answers its address.
-    pub fn connect(&self, outbox: Rc<Outbox>, orders: Recipient<Order>) -> ConnectionId {
+    pub fn connect(&self, outbox: Rc<Outbox>, orders: WeakRecipient<Order>) -> ConnectionId {
         self.0.borrow_mut().connect(outbox, orders)
     }
 
@@ -138,13 +146,14 @@ impl Shard {
             ready: VecDeque::new(),
             dirty: Vec::new(),
             draining: None,
+            alarms: Rc::default(),
             meter: FanoutMeter::new(id),
             bursts: Bursts::default(),
             sight,
         }
     }
 
-    fn connect(&mut self, outbox: Rc<Outbox>, orders: Recipient<Order>) -> ConnectionId {
+    fn connect(&mut self, outbox: Rc<Outbox>, orders: WeakRecipient<Order>) -> ConnectionId {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
         if let Some(spread_ms) = self.draining {
@@ -271,11 +280,17 @@ impl Shard {
             debug_assert!(false, "a connection leaves its seats when it goes");
             return self.vacate_index(hall, index);
         };
-        match deliver(&entry.outbox, hall.missing(index), &mut self.meter) {
+        // Who is in one room only has nothing else to come in this slice, so it need not wait for its end.
+        let past = (entry.seats.len() == 1 && entry.outbox.is_clear())
+            .then(|| entry.outbox.write_past(hall.missing(index).map(Cargo::frames)));
+        match deliver(&entry.outbox, hall.missing(index), past.unwrap_or(0), &mut self.meter) {
             None => hall.visited(index),
             Some(first_seq) => self.leave_behind(hall, slot, first_seq),
         }
-        self.mark_dirty(slot);
+        match self.connections.get(slot as usize) {
+            Some(entry) if past.is_some() && entry.outbox.is_clear() => self.meter.writes(entry.outbox.take_writes()),
+            _ => self.mark_dirty(slot),
+        }
     }
 
     /// Takes a connection that fell behind out of the hall and tells it so.
@@ -301,9 +316,12 @@ impl Shard {
         }
         // Whoever fell behind just now, or long ago, is seated anew: the reply says where it stands.
         if self.index(hall, id).is_none()
-            && let Some(entry) =
-                self.connections.get_mut(id.slot as usize).filter(|entry| entry.generation == id.generation)
+            && let Some(entry) = self.entry(id)
         {
+            if entry.seats.is_empty() {
+                // Most are in one room: not the four places that a vector begins with.
+                entry.seats.reserve_exact(1);
+            }
             entry.seats.push((hall.room.id, hall.seat(id.slot)));
         }
         self.reply(id, reply);
@@ -376,9 +394,26 @@ impl Shard {
     }
 }
 
-/// Puts cargo into an outbox; answers the seq of the first event that did not fit, if one did not.
-fn deliver<'a>(outbox: &Outbox, cargo: impl Iterator<Item = &'a Cargo>, meter: &mut FanoutMeter) -> Option<Seq> {
+/// Puts cargo into an outbox, without its first `written` bytes, which the socket has; answers the seq of the first
+/// event that did not fit, if one did not.
+fn deliver<'a>(
+    outbox: &Outbox,
+    cargo: impl Iterator<Item = &'a Cargo>,
+    mut written: usize,
+    meter: &mut FanoutMeter,
+) -> Option<Seq> {
     for cargo in cargo {
+        let len = cargo.frames().len();
+        if written > 0 {
+            if written < len {
+                outbox.push_rest(cargo.frames().slice(written..));
+            }
+            written = written.saturating_sub(len);
+            if let Cargo::Log(chunk) = cargo {
+                meter.delivered(chunk.events, len);
+            }
+            continue;
+        }
         match cargo {
             Cargo::Log(chunk) => match outbox.push(Kind::Log, &chunk.frames) {
                 Verdict::Take => meter.delivered(chunk.events, chunk.frames.len()),
@@ -394,27 +429,6 @@ fn deliver<'a>(outbox: &Outbox, cargo: impl Iterator<Item = &'a Cargo>, meter: &
     }
     None
 }
-
-/// The goodbye of a shutdown, its moment of return spread by `salt` over the window.
-fn shutdown_order(spread_ms: u64, salt: u64) -> Farewell {
-    // A multiplicative hash spreads neighbours evenly (Knuth, TAOCP 6.4).
-    let spread = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    let after_ms = 500 + ((spread * spread_ms) >> 32);
-    let message = "the server is shutting down; it may be back soon".to_owned();
-    let goodbye = Goodbye { reason: GoodbyeReason::Shutdown, message, reconnect_after_ms: Some(after_ms) };
-    Farewell { goodbye, code: close::GOING_AWAY }
-}
-
-/// Tells a connection's actor to end it.
-fn order(orders: &Recipient<Order>, outbox: &Outbox, farewell: Farewell) {
-    if let Err(error) = orders.try_send(Order::Close(farewell)) {
-        // Full cannot be: an actor gets two of these at most, and one look. Closed: it is going anyway. Be sure all the same.
-        tracing::debug!(%error, "a connection took no order");
-        outbox.break_off();
-    }
-}
-
-mod look;
 
 #[cfg(test)]
 mod tests;

@@ -19,8 +19,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::admission::{Admission, Permit};
 use crate::{
-    connection::{ConnectionActor, ConnectionParts},
-    fanout::LocalShard,
+    connection::{ConnectionActor, ConnectionParts, Desk},
     hub::Hub,
     metrics as names,
 };
@@ -30,8 +29,8 @@ use crate::{
 pub struct Door {
     /// What all connections share.
     pub hub: Arc<Hub>,
-    /// This thread's shard; `None` when the thread has none and can take no connections.
-    pub shard: Option<LocalShard>,
+    /// What this thread's connections share; `None` when the thread has no shard and can take no connections.
+    pub desk: Option<Rc<Desk>>,
     /// Counts connections.
     pub admission: Arc<Admission>,
     /// Origins of browser pages that may connect, besides the server's own.
@@ -85,7 +84,7 @@ impl Door {
             let message = format!("pages of {origin} may not connect; the operator lists those that may");
             return Err((StatusCode::FORBIDDEN, ErrorBody::new(ErrorCode::ForbiddenOrigin, message)));
         }
-        if self.shard.is_none() {
+        if self.desk.is_none() {
             let message = "this part of the server has failed; reconnecting may lead to another";
             let error = ErrorBody::new(ErrorCode::Internal, message).retry_after(1_000);
             return Err((StatusCode::SERVICE_UNAVAILABLE, error));
@@ -116,7 +115,7 @@ impl Door {
 
     /// Answers 101 and hands the socket to its actor.
     async fn open(self, request: &Request, mut socket: Socket, permit: Permit) {
-        let Some(shard) = self.shard else { return };
+        let Some(desk) = self.desk else { return };
         let mut response = ws::handshake_response(request.head());
         if offers_subprotocol(request) {
             response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)));
@@ -131,7 +130,7 @@ impl Door {
         }
         counter!(names::UPGRADES_TOTAL, "outcome" => "accepted").increment(1);
         let read: BytesMut = parts.read_buf;
-        ConnectionActor::launch(ConnectionParts { socket: parts.io, read, hub: self.hub, shard, permit });
+        ConnectionActor::launch(ConnectionParts { socket: parts.io, read, desk, permit });
     }
 }
 

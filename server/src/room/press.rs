@@ -12,8 +12,8 @@ use crate::{
     frame,
 };
 
-/// Bytes after which a chunk of events is closed: small enough to fit any outbox several times.
-const CHUNK_BYTES: usize = 8 * 1024;
+/// Bytes after which a chunk of events is closed: one call writes it, and the smallest outbox takes it.
+const CHUNK_BYTES: usize = 15 * 1024;
 
 /// Chunks of one room that may be on their way through one shard. Beyond that the room waits, and so do those
 /// who post to it: a room that is busier than its members can be served slows down itself and no other room.

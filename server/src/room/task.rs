@@ -31,7 +31,7 @@ use hubbub_protocol::NameKey;
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 
 /// Commands after which others on the core are let through.
-const COMMANDS_PER_SLICE: usize = 32;
+const COMMANDS_PER_SLICE: usize = 8;
 
 /// A room and what its flow needs.
 pub(super) struct RoomTask {

@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use dashmap::{DashMap, mapref::entry::Entry};
+use dashmap::{DashMap, DashSet, mapref::entry::Entry};
 use hubbub_protocol::{
     ErrorBody, ErrorCode, NameKey, Nick, close,
     event::{Goodbye, GoodbyeReason},
@@ -19,16 +19,15 @@ use hubbub_protocol::{
 use metrics::gauge;
 use sha2::{Digest, Sha256};
 
+use super::by_token::{ByToken, TokenHash};
 use crate::{
     clock::Clock,
-    domain::rate::Bucket,
+    domain::rate::{Bucket, Rate},
     fanout::{ConnectionId, Fanout, Farewell, ShardCommand},
     limits::Limits,
     metrics as names,
     store::{NewSession, SessionChange, Store, StoreError, StoredSession},
 };
-
-type TokenHash = [u8; 32];
 
 /// The last number that is tried behind a taken nick.
 const SUGGESTION_LAST: u32 = 99;
@@ -36,13 +35,11 @@ const SUGGESTION_LAST: u32 = 99;
 /// A session. Its changing part is behind a lock that is held for a few instructions.
 pub struct Session {
     /// Its public name.
-    pub id: String,
+    pub id: Box<str>,
     /// Its user.
     pub user: UserId,
-    token_hash: TokenHash,
+    pub(super) token_hash: TokenHash,
     state: Mutex<State>,
-    /// Here and not with the connection, so that reconnecting brings no new burst.
-    posts: Mutex<Bucket>,
     /// Held while the store is told of a change, so that changes come one after the other and the newest is last.
     changing: tokio::sync::Mutex<()>,
 }
@@ -52,13 +49,14 @@ struct State {
     nick: Nick,
     connection: Option<ConnectionId>,
     idle_since: Option<UnixMs>,
+    /// Here and not with the connection, so that reconnecting brings no new burst.
+    posts: Bucket,
     ended: bool,
 }
 
 impl Session {
-    fn new(id: String, user: UserId, token_hash: TokenHash, state: State, limits: &Limits) -> Self {
-        let posts = Mutex::new(Bucket::new(limits.post_burst, limits.posts_per_s));
-        Self { id, user, token_hash, state: Mutex::new(state), posts, changing: tokio::sync::Mutex::default() }
+    fn new(id: String, user: UserId, token_hash: TokenHash, state: State) -> Self {
+        Self { id: id.into(), user, token_hash, state: Mutex::new(state), changing: tokio::sync::Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -66,12 +64,12 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a post at `now_ms` of a clock that does not go back.
+    /// Counts a post at `now_ms` of a clock that does not go back; `rate` is how many are allowed.
     ///
     /// # Errors
     /// The milliseconds after which another is allowed.
-    pub fn count_post(&self, now_ms: u64) -> Result<(), u64> {
-        self.posts.lock().unwrap_or_else(PoisonError::into_inner).take(now_ms)
+    pub fn count_post(&self, rate: Rate, now_ms: u64) -> Result<(), u64> {
+        self.state().posts.take(rate, now_ms)
     }
 
     /// Whether the session is reached through this connection.
@@ -89,7 +87,7 @@ impl Session {
 
 /// All sessions.
 pub struct Sessions {
-    by_token: DashMap<TokenHash, Arc<Session>>,
+    by_token: DashSet<ByToken>,
     /// Nicks that are somebody's, or about to be.
     nicks: DashMap<NameKey, ()>,
     count: AtomicU64,
@@ -112,7 +110,7 @@ impl Sessions {
     ) -> Result<Self, StoreError> {
         let now = clock.now();
         let stored = store.recover_sessions(now, now.saturating_sub(limits.session_idle_ms)).await?;
-        let (by_token, nicks, count) = (DashMap::new(), DashMap::new(), AtomicU64::new(0));
+        let (by_token, nicks, count) = (DashSet::new(), DashMap::new(), AtomicU64::new(0));
         let sessions = Self { by_token, nicks, count, store, clock, fanout, limits };
         stored.into_iter().for_each(|session| sessions.remember(session, now));
         sessions.gauge();
@@ -122,8 +120,14 @@ impl Sessions {
     fn remember(&self, stored: StoredSession, now: UnixMs) {
         let StoredSession { id, token_hash, user, nick, idle_since } = stored;
         self.nicks.insert(nick.key(), ());
-        let state = State { nick, connection: None, idle_since: idle_since.or(Some(now)), ended: false };
-        self.by_token.insert(token_hash, Arc::new(Session::new(id, user, token_hash, state, &self.limits)));
+        let state = State {
+            nick,
+            connection: None,
+            idle_since: idle_since.or(Some(now)),
+            posts: Bucket::default(),
+            ended: false,
+        };
+        self.by_token.insert(ByToken(Arc::new(Session::new(id, user, token_hash, state))));
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -151,9 +155,9 @@ impl Sessions {
         let stored = NewSession { id: id.clone(), token_hash, nick: nick.clone(), at: now };
         reserved.session = Some(id.clone());
         let user = self.store.create_session(stored).await.map_err(store_error)?;
-        let state = State { nick, connection: None, idle_since: Some(now), ended: false };
-        let session = Arc::new(Session::new(id, user, token_hash, state, &self.limits));
-        self.by_token.insert(token_hash, session.clone());
+        let state = State { nick, connection: None, idle_since: Some(now), posts: Bucket::default(), ended: false };
+        let session = Arc::new(Session::new(id, user, token_hash, state));
+        self.by_token.insert(ByToken(session.clone()));
         reserved.keep();
         Ok((session, token))
     }
@@ -183,7 +187,7 @@ impl Sessions {
     /// # Errors
     /// `unknown_session`.
     pub fn find(&self, token: &str) -> Result<Arc<Session>, ErrorBody> {
-        self.by_token.get(&hash(token)).map(|found| found.clone()).ok_or_else(unknown_session)
+        self.by_token.get(&hash(token)).map(|found| found.0.clone()).ok_or_else(unknown_session)
     }
 
     /// From now on the session is reached through `connection`; the one it had is closed.
@@ -241,7 +245,7 @@ impl Sessions {
             reserved.key = Some(nick.key());
         }
         let change = SessionChange::Renamed(nick.clone());
-        self.store.change_session(session.id.clone(), change).await.map_err(store_error)?;
+        self.store.change_session(session.id.to_string(), change).await.map_err(store_error)?;
         session.state().nick = nick;
         // Now the old one is to be given back instead.
         reserved.key = reserved.key.is_some().then(|| old.key());
@@ -268,7 +272,7 @@ impl Sessions {
         self.nicks.remove(&nick.key());
         self.count.fetch_sub(1, Ordering::Relaxed);
         self.gauge();
-        if let Err(error) = self.store.change_session(session.id.clone(), SessionChange::Ended).await {
+        if let Err(error) = self.store.change_session(session.id.to_string(), SessionChange::Ended).await {
             tracing::warn!(session = %session.id, %error, "a session's end was not stored; it ends by itself later");
         }
         if let Some(other) = connection.filter(|connection| Some(*connection) != asked_at) {
@@ -281,7 +285,7 @@ impl Sessions {
         let idle_before = self.clock.now().saturating_sub(self.limits.session_idle_ms);
         let is_over = |state: &State| state.idle_since.is_some_and(|since| since < idle_before);
         let over: Vec<_> =
-            self.by_token.iter().filter(|entry| is_over(&entry.state())).map(|entry| entry.clone()).collect();
+            self.by_token.iter().filter(|entry| is_over(&entry.0.state())).map(|entry| entry.0.clone()).collect();
         for session in over {
             // Who came back meanwhile stays.
             self.end_if(&session, None, is_over).await;
@@ -296,7 +300,7 @@ impl Sessions {
             None => SessionChange::Connected,
             Some(since) => SessionChange::Idle(since),
         };
-        if let Err(error) = self.store.change_session(session.id.clone(), change).await {
+        if let Err(error) = self.store.change_session(session.id.to_string(), change).await {
             tracing::warn!(session = %session.id, %error, "a session's change was not stored");
         }
     }

@@ -1,46 +1,39 @@
-//! What a delivery costs: server CPU per delivery in a room of 1,000 with one sender, as a ratio to a bare
-//! broadcast loop that runs side by side; and the three models of concurrency on that one job.
+//! Delivery as a community needs it, beside the least that it can cost.
 //!
-//! The bare loop has no rooms, names, store or JSON: it copies what it reads to every socket. Both servers are
-//! processes of their own, driven by the same client, in turns, so that a noisy machine disturbs both alike.
-//! A ratio above 2 means that something is done per recipient that should be done per message.
+//! Baselines, in the same run and in turns, so that a noisy machine disturbs all alike:
+//! - **floor**: a bare epoll loop that passes frames on, without names, rooms or storage;
+//! - **naive**: the chat example that everybody begins with, one actor and a message for each recipient.
 //!
-//! `cargo bench -p hubbub-tests --bench fanout [-- --members 1000 --rounds 3]`
+//! Hubbub runs as it is shipped, with durable history. The server has one core, the load another one, which checks
+//! every delivery.
+//!
+//! `cargo bench -p hubbub-tests --bench fanout [-- --quick] [--rounds 3] [--case NAME …] [--update-docs]`
 
-mod bare;
-mod crowd;
-mod model;
+mod book;
+mod case;
+mod floor;
+mod load;
+mod naive;
+mod row;
 
 use std::{env, io, process::ExitCode};
 
-use crowd::Crowd;
-use hubbub_tests::bench::{
-    process::{ROLE, Server},
-    socket::Dialect,
-};
-use model::Model;
+use book::Book;
+use case::{CASES, Case, Plan};
+use hubbub_tests::bench::process::{ROLE, two_cores};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match env::var(ROLE).as_deref() {
+    let outcome = match env::var(ROLE).as_deref() {
         Ok("hubbub") => return hubbub_server::cli::main(),
-        Ok(role) => {
-            let model = Model::ALL.into_iter().find(|(_, name)| *name == role);
-            return report(model.map_or_else(bare::serve, |(model, _)| model::serve(model)));
-        }
-        Err(_) => {}
-    }
-    let number = |flag: &str, default| {
-        let mut words = env::args().skip_while(|word| word != flag);
-        words.nth(1).and_then(|word| word.parse().ok()).unwrap_or(default)
+        Ok("naive") => naive::serve(),
+        Ok("sqlite") => case::store::sqlite(),
+        Ok(_) => floor::serve(),
+        Err(_) => measure(&env::args().collect::<Vec<_>>()),
     };
-    let (members, rounds) = (number("--members", 1_000), number("--rounds", 3));
-    report(compare_server(members, rounds).and_then(|()| compare_models(members, rounds)))
-}
-
-fn report(outcome: io::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -50,58 +43,58 @@ fn report(outcome: io::Result<()>) -> ExitCode {
     }
 }
 
-/// Messages under way at once, and messages of a measurement.
-const LOADS: [(usize, usize); 3] = [(1, 400), (16, 2_000), (256, 8_000)];
-
-fn compare_server(members: usize, rounds: usize) -> io::Result<()> {
-    println!("server CPU per delivery, room of {members}, one sender, {rounds} rounds each\n");
-    println!("| messages under way | hubbub µs | bare loop µs | ratio |\n| ---: | ---: | ---: | ---: |");
-    for (window, messages) in LOADS {
-        let mut measured = Vec::new();
-        for _ in 0..rounds {
-            let hubbub = measure("hubbub", members, window, messages)?;
-            let bare = measure("bare", members, window, messages)?;
-            measured.push((hubbub / bare, hubbub, bare));
-        }
-        measured.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (ratio, hubbub, bare) = measured[rounds / 2];
-        println!("| {window} | {hubbub:.3} | {bare:.3} | {ratio:.2} |");
+fn measure(words: &[String]) -> io::Result<()> {
+    let values = |flag: &'static str| {
+        words.iter().zip(words.iter().skip(1)).filter(move |(word, _)| *word == flag).map(|(_, value)| value)
+    };
+    let (server, load) = two_cores();
+    let quick = words.iter().any(|word| word == "--quick");
+    let rounds = values("--rounds").next().and_then(|word| word.parse().ok()).unwrap_or(if quick { 1 } else { 3 });
+    raise_file_limit();
+    bind(load)?;
+    if load.is_none() {
+        println!("No two cores are to be had: server and load side share what there is.\n");
     }
-    println!("\nThe median round of each row; absolute times belong to this machine and moment.");
-    Ok(())
-}
-
-fn compare_models(members: usize, rounds: usize) -> io::Result<()> {
-    println!("\nthe same job by each model alone, on one thread, as a ratio to the bare loop\n");
-    println!("| messages under way | callback | coroutine | microthread |\n| ---: | ---: | ---: | ---: |");
-    for (window, messages) in LOADS {
-        let mut ratios = Model::ALL.map(|_| Vec::new());
-        for _ in 0..rounds {
-            let bare = measure("bare", members, window, messages)?;
-            for ((model, name), ratios) in Model::ALL.iter().zip(&mut ratios) {
-                // The others take so long that fewer messages are enough to measure them.
-                let messages = if *model == Model::Microthread { messages } else { messages.min(1_024) };
-                ratios.push(measure(name, members, window, messages)? / bare);
+    let plan = Plan { rounds, quick, server };
+    let asked: Vec<&String> = values("--case").collect();
+    for name in &asked {
+        if !CASES.iter().any(|case| case.name == name.as_str()) {
+            let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+            return Err(io::Error::other(format!("there is no case {name}; there are {}", names.join(", "))));
+        }
+    }
+    let update = words.iter().any(|word| word == "--update-docs");
+    let mut book = Book::open()?;
+    let mut rows = Vec::new();
+    for Case { name, what, run } in CASES {
+        if asked.is_empty() || asked.iter().any(|asked| asked == name) {
+            eprintln!("{name}: {what}");
+            let found = run(plan).map_err(|error| io::Error::other(format!("{name}: {error}")))?;
+            eprintln!("{}", row::table(&found.rows));
+            rows.extend(found.rows.iter().cloned());
+            book.enter(name, found);
+            if update {
+                // After each case: a run that is ended early has told what it knew.
+                book.publish()?;
             }
         }
-        let [callback, coroutine, microthread] = ratios.map(|mut ratios| {
-            ratios.sort_by(f64::total_cmp);
-            ratios[rounds / 2]
-        });
-        println!("| {window} | {callback:.2} | {coroutine:.2} | {microthread:.2} |");
     }
+    println!("{}", row::table(&rows));
     Ok(())
 }
 
-/// Microseconds of server CPU for one delivery.
-fn measure(role: &str, members: usize, window: usize, messages: usize) -> io::Result<f64> {
-    let dialect = if role == "hubbub" { Dialect::Hubbub } else { Dialect::Bare };
-    let data = tempfile::tempdir()?;
-    let server = Server::start(role, &data.path().join("data"), None)?;
-    let mut crowd = Crowd::gather(dialect, &server.address, members)?;
-    crowd.play(window, messages / 10)?;
-    let before = server.cpu_s()?;
-    crowd.play(window, messages)?;
-    let used_s = server.cpu_s()? - before;
-    Ok(used_s * 1e6 / (members * messages) as f64)
+/// As many files as this process may have, for itself and the servers that it starts.
+fn raise_file_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        println!("The limit of files stays as it is: {error}\n");
+    }
+}
+
+/// Puts this process on its core.
+fn bind(core: Option<u32>) -> io::Result<()> {
+    let Some(core) = core.and_then(|core| usize::try_from(core).ok()) else { return Ok(()) };
+    let mut cores = rustix::thread::CpuSet::new();
+    cores.set(core);
+    rustix::thread::sched_setaffinity(None, &cores).map_err(io::Error::from)
 }

@@ -2,16 +2,14 @@
 
 use std::{
     env, fs,
-    io::{self, BufRead, BufReader},
-    path::Path,
+    io::{self, BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 /// Tells a child process what it is.
 pub const ROLE: &str = "BENCH_ROLE";
-
-/// Clock ticks a second of `/proc/PID/stat` (proc(5), `sysconf(_SC_CLK_TCK)` on Linux).
-const TICKS_PER_S: f64 = 100.0;
 
 /// A core that a process is bound to; `None`: wherever the system likes.
 pub type Core = Option<u32>;
@@ -26,12 +24,16 @@ pub fn two_cores() -> (Core, Core) {
     if is_given("0") && is_given("1") { (Some(0), Some(1)) } else { (None, None) }
 }
 
+/// Names a program to be measured as the server of role `hubbub`, instead of the one in the bench: another build.
+const OTHER_SERVER: &str = "BENCH_SERVER";
+
 /// A command that runs this very program in a role.
 ///
 /// # Errors
 /// When the system does not tell where this program is.
 pub fn role(name: &str, core: Core) -> io::Result<Command> {
-    let this = env::current_exe()?;
+    let other = env::var_os(OTHER_SERVER).filter(|_| name == "hubbub").map(PathBuf::from);
+    let this = other.map_or_else(env::current_exe, Ok)?;
     let mut command = match core {
         Some(core) => {
             let mut bound = Command::new("taskset");
@@ -58,6 +60,15 @@ impl Server {
     /// # Errors
     /// When it does not say where it listens.
     pub fn start(name: &str, data: &Path, core: Core) -> io::Result<Self> {
+        let shards = core.map(|_| ("HUBBUB_FANOUT_SHARDS", "1"));
+        Self::start_with(name, data, core, shards.as_slice())
+    }
+
+    /// The same with configuration of one's own, as variables of the environment.
+    ///
+    /// # Errors
+    /// When it does not say where it listens.
+    pub fn start_with(name: &str, data: &Path, core: Core, set: &[(&str, &str)]) -> io::Result<Self> {
         let mut command = role(name, core)?;
         command
             .env("HUBBUB_SERVER_HTTP", "127.0.0.1:0")
@@ -66,10 +77,8 @@ impl Server {
             .env("HUBBUB_LIMITS_POST_BURST", "1000000")
             .env("HUBBUB_LIMITS_POSTS_PER_S", "1000000")
             .env("HUBBUB_LIMITS_REQUEST_BURST", "1000000")
-            .env("HUBBUB_LIMITS_REQUESTS_PER_S", "1000000");
-        if core.is_some() {
-            command.env("HUBBUB_FANOUT_SHARDS", "1");
-        }
+            .env("HUBBUB_LIMITS_REQUESTS_PER_S", "1000000")
+            .envs(set.iter().copied());
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
         let mut line = String::new();
@@ -79,15 +88,51 @@ impl Server {
         Ok(Self { child, address })
     }
 
-    /// Processor time that it has used, in seconds.
+    /// Processor time that all its threads have used, in seconds: from `/proc/PID/task/*/schedstat`, to the
+    /// nanosecond, of the threads that live.
     ///
     /// # Errors
     /// When it has ended.
     pub fn cpu_s(&self) -> io::Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-        Ok(ticks / TICKS_PER_S)
+        let mut ns = 0.0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // A thread may end between the list and the look.
+            let stat = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
+            ns += stat.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0);
+        }
+        Ok(ns / 1e9)
+    }
+
+    /// Memory that is this process's alone and resident, in bytes: the private pages of `smaps_rollup`.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn private_bytes(&self) -> io::Result<f64> {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
+        let kib = |line: &str| line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
+        Ok(rollup.lines().filter(|line| line.starts_with("Private_")).filter_map(kib).sum::<f64>() * 1024.0)
+    }
+
+    /// A page of it: the body of the answer to a GET.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn page(&self, path: &str) -> io::Result<String> {
+        let mut socket = TcpStream::connect(&self.address)?;
+        write!(socket, "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address)?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer)?;
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+        body.ok_or_else(|| io::Error::other(format!("no page at {path}")))
+    }
+
+    /// Ends it as a crash would, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be ended or waited for.
+    pub fn kill(mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(|_| ())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 impl ConnectionActor {
     /// Tells the inspection what this connection does.
     pub(super) fn show(&self, answer: &Sender<(ConnectionId, ActorView)>) {
-        let Some(id) = self.id else { return };
+        let id = self.id;
         // There is a place for everybody who was asked; who has come too late is not missed.
         if let Err(error) = answer.try_send((id, self.view())) {
             tracing::debug!(?id, %error, "an inspection did not wait for its answer");
@@ -24,21 +24,21 @@ impl ConnectionActor {
         let posted_to = self.posted_to.as_ref().filter(|_| self.outbox.in_flight() > 0);
         ActorView {
             nick: self.login.as_ref().map(|login| login.session.nick().as_str().to_owned()),
-            rooms: self.login.as_ref().map_or(0, |login| login.rooms.len()),
+            rooms: self.login.as_ref().map_or(0, |login| login.room_count()),
             gate: self.gate_view(),
             waits_for: posted_to.map(|room| room.name().as_str().to_owned()),
-            age_ms: since(self.pulse.opened_ms),
-            heard_ms: since(self.pulse.heard_ms),
+            age_ms: since(self.opened_ms),
+            heard_ms: since(self.heard_ms),
         }
     }
 
     /// The reason that the driver meets first.
     fn gate_view(&self) -> GateView {
         match () {
-            () if self.gate.closing.get() => GateView::Closing,
-            () if self.gate.busy.get() => GateView::Busy,
+            () if self.gate().closing.get() => GateView::Closing,
+            () if self.gate().busy.get() => GateView::Busy,
             () if self.outbox.is_over_limit() => GateView::Outbox,
-            () if self.gate.held.get() => GateView::Held,
+            () if self.gate().held.get() => GateView::Held,
             () if self.outbox.in_flight() >= PIPELINE_MAX => GateView::Posts,
             () => GateView::Open,
         }

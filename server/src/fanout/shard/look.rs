@@ -23,8 +23,9 @@ impl Shard {
             Look::Actors(connections, answer) => {
                 for id in connections {
                     let Some(entry) = self.entry(id).filter(|_| !answer.is_closed()) else { continue };
-                    // Full: it has enough to do, and is shown without. Closed: it is going.
-                    if let Err(error) = entry.orders.try_send(Order::Show(answer.clone())) {
+                    // Full: it has enough to do, and is shown without. Gone or closed: it is going.
+                    let Some(actor) = entry.orders.upgrade() else { continue };
+                    if let Err(error) = actor.try_send(Order::Show(answer.clone())) {
                         tracing::debug!(?id, %error, "a connection is too busy to be looked at");
                     }
                 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, Context, Handler};
+use actix::{Actor, Context, Handler, Recipient};
 use hubbub_protocol::RoomName;
 use tokio::sync::Semaphore;
 
@@ -40,7 +40,7 @@ impl Bench {
     fn connect(&mut self, budget: usize, bytes_max: usize) -> (ConnectionId, Rc<Pipe>) {
         let pipe = Pipe::open(budget);
         let outbox = Rc::new(Outbox::new(pipe.clone(), bytes_max));
-        (self.shard.connect(outbox, self.orders.clone()), pipe)
+        (self.shard.connect(outbox, self.orders.clone().into()), pipe)
     }
 
     fn turn(&mut self, batches: Vec<Batch>) -> bool {

@@ -3,7 +3,7 @@
 use hubbub_protocol::{
     NameKey, Nick,
     event::PostKind,
-    id::{Nonce, Seq, UnixMs},
+    id::{Nonce, Seq},
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
@@ -26,11 +26,9 @@ pub(super) struct Append {
 impl Append {
     fn insert(&self, connection: &Connection) -> Result<Vec<Appended>, Failure> {
         let room = self.room;
-        let (mut seq, mut at) = connection
-            .prepare_cached("SELECT seq, at FROM rooms WHERE id = ?1")?
-            .query_row([room], |row| Ok((row.get::<_, Seq>(0)?, row.get::<_, UnixMs>(1)?)))
-            .optional()?
-            .ok_or_else(|| Failure::corrupt(format!("there is no room {room}")))?;
+        let mut seq: Seq = connection
+            .prepare_cached("SELECT coalesce(max(seq), 0) FROM events WHERE room_id = ?1")?
+            .query_row([room], |row| row.get(0))?;
         let mut insert = connection.prepare_cached(
             "INSERT INTO events (room_id, seq, at, user_id, nick, nonce, kind, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -51,16 +49,14 @@ impl Append {
                 appended.push(first);
                 continue;
             }
-            (seq, at) = (seq + 1, event.at);
+            seq += 1;
             if kind == KIND_TOPIC {
                 topic = Some(body);
             }
             appended.push(Appended { seq, at: event.at, duplicate: false });
         }
-        if appended.iter().any(|event| !event.duplicate) {
-            connection
-                .prepare_cached("UPDATE rooms SET seq = ?2, at = ?3, topic = coalesce(?4, topic) WHERE id = ?1")?
-                .execute(params![room, seq, at, topic])?;
+        if let Some(topic) = topic {
+            connection.prepare_cached("UPDATE rooms SET topic = ?2 WHERE id = ?1")?.execute(params![room, topic])?;
         }
         Ok(appended)
     }

@@ -12,6 +12,7 @@
 mod account;
 mod checkpoint;
 mod connection;
+mod courier;
 mod error;
 mod folder;
 mod log;
@@ -43,6 +44,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::{
     account::{ChangeSession, CreateSession, RecoverSessions},
+    courier::Courier,
     folder::{DataFolder, Found},
     log::{Append, ReadLog},
     operation::{Operation, Work, request},
@@ -151,7 +153,7 @@ impl SqliteStore {
     fn write<O: Operation>(&self, operation: O) -> StoreFuture<O::Answer> {
         let writer = self.writer.clone();
         Box::pin(async move {
-            let (work, answer) = request(operation);
+            let (work, answer) = request(operation, Courier::here());
             writer.send(WriterMessage::Work(work)).await.map_err(|_| StoreError::Closed)?;
             answer.await.unwrap_or(Err(StoreError::Closed))
         })
@@ -159,7 +161,7 @@ impl SqliteStore {
 
     /// Has a reader do something; refused when their inbox is full.
     fn read<O: Operation>(&self, operation: O) -> StoreFuture<O::Answer> {
-        let (work, answer) = request(operation);
+        let (work, answer) = request(operation, None);
         let sent = match &*self.readers.read().unwrap_or_else(PoisonError::into_inner) {
             None => Err(StoreError::Closed),
             Some(readers) => readers.try_send(work).map_err(|error| match error {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use super::super::StoreError;
+use super::{super::StoreError, courier::Courier};
 
 /// Something to be done on a connection, inside a transaction that its thread opened.
 pub(super) trait Operation: Send + 'static {
@@ -95,12 +95,16 @@ pub(super) trait Work: Send {
     /// When the transaction must be rolled back.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
 
+    /// Brings the answer to the thread that waits for it; `None`: it is to be answered at once.
+    fn courier(&self) -> Option<&Courier>;
+
     /// Sends the answer that was kept, or the error that became of it all.
     fn answer(self: Box<Self>, fate: Result<(), StoreError>);
 }
 
 struct Request<O: Operation> {
     operation: O,
+    courier: Option<Courier>,
     answer: Option<Result<O::Answer, StoreError>>,
     reply: oneshot::Sender<Result<O::Answer, StoreError>>,
 }
@@ -124,6 +128,10 @@ impl<O: Operation> Work for Request<O> {
         Ok(())
     }
 
+    fn courier(&self) -> Option<&Courier> {
+        self.courier.as_ref()
+    }
+
     fn answer(self: Box<Self>, fate: Result<(), StoreError>) {
         let Self { answer, reply, .. } = *self;
         let unanswered = || Err(StoreError::Unavailable("it was not done".to_owned()));
@@ -138,7 +146,10 @@ impl<O: Operation> Work for Request<O> {
 pub(super) type AnswerReceiver<T> = oneshot::Receiver<Result<T, StoreError>>;
 
 /// Wraps an operation for the way to its thread.
-pub(super) fn request<O: Operation>(operation: O) -> (Box<dyn Work>, AnswerReceiver<O::Answer>) {
+pub(super) fn request<O: Operation>(
+    operation: O,
+    courier: Option<Courier>,
+) -> (Box<dyn Work>, AnswerReceiver<O::Answer>) {
     let (reply, answer) = oneshot::channel();
-    (Box::new(Request { operation, answer: None, reply }), answer)
+    (Box::new(Request { operation, courier, answer: None, reply }), answer)
 }

@@ -38,6 +38,7 @@ impl Reader {
     /// Runs until the store is closed.
     pub(super) fn run(mut self) {
         while let Some(mut work) = self.next() {
+            metrics::counter!(crate::metrics::STORE_READS_TOTAL).increment(1);
             let done = self.read(work.as_mut());
             if let Err(error) = &done {
                 metrics::counter!(crate::metrics::STORE_FAILURES_TOTAL, "kind" => "read").increment(1);

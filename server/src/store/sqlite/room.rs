@@ -44,9 +44,20 @@ impl RoomRow {
     }
 }
 
+/// Every column of [`RoomRow`]; the last event's seq and time are those of its row, found by the primary key.
+macro_rules! select_rooms {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, name, epoch, topic, coalesce(last.seq, 0), coalesce(last.at, 0) FROM rooms LEFT JOIN events AS last
+             ON last.room_id = rooms.id AND last.seq = (SELECT max(seq) FROM events WHERE room_id = rooms.id) ",
+            $which
+        )
+    };
+}
+
 /// The room with this key, if there is one.
 pub(super) fn find(connection: &Connection, key: &NameKey) -> Result<Option<StoredRoom>, Failure> {
-    let sql = "SELECT id, name, epoch, topic, seq, at FROM rooms WHERE name_key = ?1";
+    let sql = select_rooms!("WHERE name_key = ?1");
     let row = connection.prepare_cached(sql)?.query_row([key.as_str()], RoomRow::read).optional()?;
     row.map(RoomRow::check).transpose()
 }
@@ -103,7 +114,7 @@ impl Operation for ListRooms {
     fn run(&self, connection: &Connection) -> Result<Vec<StoredRoom>, Failure> {
         // No key is empty, so the empty text stands before all.
         let after = self.after.as_ref().map_or("", NameKey::as_str);
-        let sql = "SELECT id, name, epoch, topic, seq, at FROM rooms WHERE name_key > ?1 ORDER BY name_key LIMIT ?2";
+        let sql = select_rooms!("WHERE name_key > ?1 ORDER BY name_key LIMIT ?2");
         let mut statement = connection.prepare_cached(sql)?;
         let rows = statement.query_map(params![after, self.limit], RoomRow::read)?;
         rows.map(|row| row?.check()).collect()

@@ -29,6 +29,7 @@ use super::{
     super::{Commit, StoreError, WriterState},
     checkpoint::{self, Checkpointer},
     connection,
+    courier::answer_all,
     folder::DataFolder,
     operation::{Failure, Fault, Operation, Work, fault, store_error},
     probe::Probe,
@@ -297,12 +298,6 @@ impl Writer {
         if let Some(reply) = close {
             answer_close(reply, closed);
         }
-    }
-}
-
-fn answer_all(group: Vec<Box<dyn Work>>) {
-    for work in group {
-        work.answer(Ok(()));
     }
 }
 

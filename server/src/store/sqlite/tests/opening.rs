@@ -12,7 +12,7 @@ use crate::store::{
     sqlite::{
         OpenError, SqliteStore,
         folder::{DATABASE_FILE, LOCK_FILE, beside},
-        migration::SCHEMA,
+        migration::{self, SCHEMA},
     },
 };
 
@@ -91,7 +91,7 @@ fn a_newer_servers_file_is_left_as_it_is() {
     Connection::open(&database).expect("opened").pragma_update(None, "user_version", 99).expect("set");
     let before = contents(&folder);
     let error = SqliteStore::open(&fixture.options()).expect_err("refused");
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error}");
     assert!(error.to_string().contains("start that server"));
     assert_eq!(contents(&folder), before);
 }
@@ -156,12 +156,12 @@ fn the_files_as_a_crash_leaves_them_hold_everything_acknowledged() {
 fn an_older_file_is_copied_and_brought_up_to_date() {
     let fixture = fixture_with_one_event();
     let folder = fixture.options().folder;
-    let store = SqliteStore::open_with(&fixture.options(), &schema_2()).expect("opened");
+    let store = SqliteStore::open_with(&fixture.options(), &schema_3()).expect("opened");
     assert!(text_of_first_event(&fixture, &store).contains("kept"));
     fixture.close(&store);
-    let copy = folder.join("hubbub.db.before-v2");
-    assert_eq!(version(&copy), 1);
-    assert_eq!(version(&folder.join(DATABASE_FILE)), 2);
+    let copy = folder.join("hubbub.db.before-v3");
+    assert_eq!(version(&copy), 2);
+    assert_eq!(version(&folder.join(DATABASE_FILE)), 3);
     let kept: String = Connection::open(&copy)
         .expect("opened")
         .query_row("SELECT body FROM events", [], |row| row.get(0))
@@ -169,30 +169,57 @@ fn an_older_file_is_copied_and_brought_up_to_date() {
     assert_eq!(kept, "kept");
 
     // Nothing to do the next time, and the older server leaves the newer file alone.
-    fixture.close(&SqliteStore::open_with(&fixture.options(), &schema_2()).expect("opened"));
-    assert!(!folder.join("hubbub.db.before-v2.2").exists());
-    assert!(matches!(SqliteStore::open(&fixture.options()), Err(OpenError::Newer { found: 2, known: 1, .. })));
+    fixture.close(&SqliteStore::open_with(&fixture.options(), &schema_3()).expect("opened"));
+    assert!(!folder.join("hubbub.db.before-v3.2").exists());
+    assert!(matches!(SqliteStore::open(&fixture.options()), Err(OpenError::Newer { found: 3, known: 2, .. })));
+}
+
+#[test]
+fn a_file_of_the_first_version_keeps_the_place_of_every_room() {
+    let fixture = Fixture::new();
+    let folder = fixture.options().folder;
+    fs::create_dir(&folder).expect("made");
+    migration::create(&folder.join(DATABASE_FILE), &SCHEMA[..1]).expect("created");
+    // What the first version wrote for two posts and a topic in one room, and for another that is empty.
+    Connection::open(folder.join(DATABASE_FILE))
+        .expect("opened")
+        .execute_batch(
+            "INSERT INTO rooms (id, name, name_key, epoch, topic, seq, at, created_at)
+             VALUES (1, 'Lobby', 'lobby', 'e1', 'news', 3, 30, 5), (2, 'empty', 'empty', 'e2', '', 0, 0, 6);
+             INSERT INTO events VALUES (1, 1, 10, 7, 'ana', 'n1', 0, 'kept'), (1, 2, 20, 7, 'ana', 'n2', 0, 'too'),
+                                       (1, 3, 30, 7, 'ana', 'n3', 2, 'news');",
+        )
+        .expect("written");
+    let store = fixture.open();
+    let rooms = fixture.wait(store.list_rooms(None, 10)).expect("listed");
+    let places: Vec<_> = rooms.iter().map(|room| (room.name.as_str(), room.seq, room.at, &*room.topic)).collect();
+    assert_eq!(places, [("empty", 0, 0, ""), ("Lobby", 3, 30, "news")]);
+    let again = fixture.wait(store.append(1, vec![post(7, "n2", 40, "too"), post(7, "n4", 40, "new")]));
+    let seqs: Vec<_> = again.expect("appended").iter().map(|appended| (appended.seq, appended.duplicate)).collect();
+    assert_eq!(seqs, [(2, true), (4, false)]);
+    fixture.close(&store);
 }
 
 #[test]
 fn a_failed_migration_changes_nothing_and_every_copy_is_kept() {
     let fixture = fixture_with_one_event();
     let folder = fixture.options().folder;
-    let broken = || vec![SCHEMA[0].clone(), M::up("CREATE TABLE half (x); INSERT INTO nowhere VALUES (1);")];
-    for copy in ["hubbub.db.before-v2", "hubbub.db.before-v2.2"] {
+    let broken =
+        || vec![SCHEMA[0].clone(), SCHEMA[1].clone(), M::up("CREATE TABLE half (x); INSERT INTO nowhere VALUES (1);")];
+    for copy in ["hubbub.db.before-v3", "hubbub.db.before-v3.2"] {
         let error = SqliteStore::open_with(&fixture.options(), &broken()).expect_err("fails");
-        assert!(matches!(error, OpenError::Migration { version: 2, .. }), "{error}");
+        assert!(matches!(error, OpenError::Migration { version: 3, .. }), "{error}");
         assert!(error.to_string().contains(copy));
         assert!(folder.join(copy).exists());
     }
-    assert_eq!(version(&folder.join(DATABASE_FILE)), 1);
+    assert_eq!(version(&folder.join(DATABASE_FILE)), 2);
     let store = fixture.open();
     assert!(text_of_first_event(&fixture, &store).contains("kept"));
     fixture.close(&store);
 }
 
-fn schema_2() -> Vec<M<'static>> {
-    vec![SCHEMA[0].clone(), M::up("ALTER TABLE rooms ADD COLUMN mood TEXT;")]
+fn schema_3() -> Vec<M<'static>> {
+    vec![SCHEMA[0].clone(), SCHEMA[1].clone(), M::up("ALTER TABLE rooms ADD COLUMN mood TEXT;")]
 }
 
 fn version(path: &Path) -> i64 {

@@ -17,7 +17,7 @@ use crate::store::{
 };
 
 fn append(nonce: &str) -> (Box<dyn Work>, AnswerReceiver<Vec<Appended>>) {
-    request(Append { room: 1, events: large(nonce) })
+    request(Append { room: 1, events: large(nonce) }, None)
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_commit_takes_what_waits_up_to_its_limit() {
     let mut answers = Vec::new();
     for (number, events) in [4, 4, 4, 12, 1].into_iter().enumerate() {
         let events = (0..events).map(|n| post(1, &format!("{number}-{n}"), 1, "x")).collect();
-        let (work, answer) = request(Append { room: 1, events });
+        let (work, answer) = request(Append { room: 1, events }, None);
         answers.push(answer);
         outlet.try_send(WriterMessage::Work(work)).expect("space");
     }

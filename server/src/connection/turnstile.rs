@@ -1,0 +1,71 @@
+//! The turnstile: those who arrive pass one at a time, each after everybody else on the thread had a turn.
+//!
+//! Accepting, greeting and joining cost many times what a post does, and a crowd does them all at once. Without this,
+//! whoever is in already would wait behind the whole crowd; with it, behind one of it. The crowd itself gets in as
+//! fast as before: what is spread is who goes first, not the work.
+//!
+//! One for each worker thread. Who waits is bounded by the connections; the order is that of arrival.
+
+use std::rc::Rc;
+
+use tokio::{sync::Mutex, task::yield_now};
+
+thread_local! {
+    static TURNSTILE: Rc<Mutex<()>> = Rc::default();
+}
+
+/// Waits for a turn.
+pub async fn pass() {
+    let turnstile = TURNSTILE.with(Rc::clone);
+    // Held while the others have their turn: whoever comes meanwhile queues behind.
+    let _turn = turnstile.lock().await;
+    yield_now().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, rc::Rc};
+
+    use tokio::task::{LocalSet, spawn_local, yield_now};
+
+    use super::pass;
+
+    #[tokio::test]
+    async fn between_two_arrivals_everybody_else_has_a_turn() {
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let note = |who: &'static str| {
+            let seen = seen.clone();
+            move || seen.borrow_mut().push(who)
+        };
+        let local = LocalSet::new();
+        local
+            .run_until(async {
+                let arrivals: Vec<_> = (0..4)
+                    .map(|_| {
+                        let arrived = note("arrival");
+                        spawn_local(async move {
+                            pass().await;
+                            arrived();
+                        })
+                    })
+                    .collect();
+                let turn = note("other");
+                let other = spawn_local(async move {
+                    for _ in 0..32 {
+                        turn();
+                        yield_now().await;
+                    }
+                });
+                for arrival in arrivals {
+                    arrival.await.expect("arrived");
+                }
+                other.await.expect("ended");
+            })
+            .await;
+        let seen = seen.borrow();
+        let arrivals: Vec<_> =
+            seen.iter().enumerate().filter(|(_, who)| **who == "arrival").map(|(at, _)| at).collect();
+        assert_eq!(arrivals.len(), 4);
+        assert!(arrivals.windows(2).all(|pair| pair[1] > pair[0] + 1), "two arrived in one turn: {seen:?}");
+    }
+}

@@ -1,0 +1,121 @@
+//! Crowds that are mostly idle: what a connection holds, and how thousands come back.
+
+use std::{io, time::Duration};
+
+use hubbub_tests::bench::{process::Server, socket::Dialect};
+
+use super::Plan;
+use crate::{
+    book::Found,
+    load::{Flow, Guest, Load, Names, storm},
+    row::{Reach, Row, median},
+};
+
+/// A large crowd.
+pub(super) const LARGE: usize = 10_000;
+
+/// Connections between which the slope of memory is taken.
+const IDLE: [usize; 2] = [1_000, 19_000];
+
+/// A crowd needs more than the usual limits.
+const WIDE: &[(&str, &str)] = &[("HUBBUB_FANOUT_SHARDS", "1"), ("HUBBUB_LIMITS_CONNECTIONS_MAX", "19500")];
+
+/// Idle connections: memory and CPU of each.
+pub(super) fn idle(plan: Plan) -> io::Result<Found> {
+    let watched = Duration::from_secs(if plan.quick { 5 } else { 50 });
+    let (mut slopes, mut cpu) = (Vec::new(), Vec::new());
+    for _ in 0..plan.rounds {
+        let data = tempfile::tempdir()?;
+        let server = Server::start_with("hubbub", &data.path().join("data"), plan.server, WIDE)?;
+        let mut few = Load::gather_as(Names { room: "r", nick: "few" }, Dialect::Hubbub, &server.address, &[IDLE[0]])?;
+        let before = server.private_bytes()?;
+        let mut many =
+            Load::gather_as(Names { room: "r", nick: "many" }, Dialect::Hubbub, &server.address, &[IDLE[1] - IDLE[0]])?;
+        few.run(&[Flow::Silent], Duration::from_secs(2))?;
+        slopes.push((server.private_bytes()? - before) / (IDLE[1] - IDLE[0]) as f64 / 1024.0);
+        // Pings go out every 25 s, and are answered.
+        let used = server.cpu_s()?;
+        std::thread::scope(|scope| {
+            let few = scope.spawn(|| few.run(&[Flow::Silent], watched));
+            many.run(&[Flow::Silent], watched)?;
+            few.join().map_err(|_| io::Error::other("a thread failed"))?
+        })?;
+        cpu.push((server.cpu_s()? - used) * 1e6 / (IDLE[1] as f64 * watched.as_secs_f64()));
+    }
+    let row = |measure: &str, unit: &str, rounds: Vec<f64>, most| Row {
+        case: format!("{} → {} idle connections, one room", IDLE[0], IDLE[1]),
+        measure: measure.to_owned(),
+        hubbub: format!("{:.2} {unit}", median(&rounds)),
+        baseline: String::new(),
+        figure: median(&rounds),
+        rounds,
+        reach: Reach::AtMost(most),
+        naive: None,
+    };
+    Ok(Found::of(vec![
+        row("server memory for each further one, KiB", "KiB", slopes, 2.5),
+        row("server CPU for each one and second, µs", "µs", cpu, 1.0),
+    ]))
+}
+
+/// 10,000 come back after the server was killed.
+pub(super) fn returns(plan: Plan) -> io::Result<Found> {
+    let (mut complete, mut reads, mut few_reads) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..plan.rounds {
+        few_reads.push(killed_and_back(plan, LARGE / 10)?.1.max(1.0));
+        let (came, read) = killed_and_back(plan, LARGE)?;
+        complete.push(came);
+        reads.push(read.max(1.0));
+    }
+    let growth: Vec<f64> = reads.iter().zip(&few_reads).map(|(many, few)| many / few).collect();
+    let case = format!("{LARGE} come back after a kill and a restart");
+    Ok(Found::of(vec![
+        Row {
+            case: case.clone(),
+            measure: "resumed completely, of all".to_owned(),
+            hubbub: format!("{:.0}", median(&complete) * LARGE as f64),
+            baseline: format!("of {LARGE}"),
+            figure: median(&complete),
+            rounds: complete,
+            reach: Reach::AtLeast(1.0),
+            naive: None,
+        },
+        Row {
+            case,
+            measure: "reads of the store, to those for a tenth of the clients".to_owned(),
+            hubbub: format!("{:.0}", median(&reads)),
+            baseline: format!("{} come: {:.0}", LARGE / 10, median(&few_reads)),
+            figure: median(&growth),
+            rounds: growth,
+            reach: Reach::AtMost(1.0),
+            naive: None,
+        },
+    ]))
+}
+
+/// The part that resumed completely, with every event missed, and the reads of the store that it took.
+fn killed_and_back(plan: Plan, count: usize) -> io::Result<(f64, f64)> {
+    const MISSED: usize = 50;
+    let data = tempfile::tempdir()?;
+    let start = || Server::start_with("hubbub", &data.path().join("data"), plan.server, WIDE);
+    let server = start()?;
+    let guests = (0..count).map(|number| Guest { nick: format!("g{number}"), past: None }).collect();
+    let arrived = storm(&server.address, "crowd0", guests)?;
+    drop(arrived.sockets);
+    let mut poster = Load::gather_as(Names { room: "crowd", nick: "poster" }, Dialect::Hubbub, &server.address, &[1])?;
+    poster.run_until(&[Flow::Window(1)], &|messages| messages >= MISSED as u64)?;
+    server.kill()?;
+    let server = start()?;
+    let before = store_reads(&server)?;
+    let back = storm(&server.address, "crowd0", arrived.guests)?;
+    if back.events != back.complete * MISSED {
+        return Err(io::Error::other(format!("{} events came with {} returns", back.events, back.complete)));
+    }
+    Ok((back.complete as f64 / count as f64, store_reads(&server)? - before))
+}
+
+fn store_reads(server: &Server) -> io::Result<f64> {
+    let page = server.page("/metrics")?;
+    let lines = page.lines().filter_map(|line| line.strip_prefix("hubbub_store_reads_total "));
+    Ok(lines.filter_map(|value| value.trim().parse::<f64>().ok()).sum())
+}

@@ -1,0 +1,220 @@
+//! Long histories and many rooms: what is stored must cost nothing that is not asked for.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::try_join_all;
+use hubbub_protocol::{Nick, RoomName, event::PostKind, id::Nonce};
+use hubbub_server::{
+    limits::Limits,
+    store::{
+        EventBody, NewEvent, Store,
+        sqlite::{Options, SqliteStore},
+    },
+};
+use hubbub_tests::bench::{
+    process::Server,
+    socket::{Dialect, masked},
+};
+
+use super::Plan;
+use crate::{
+    book::{Drawing, Found, Line},
+    load::{Flow, Load, enter, reply},
+    row::{Reach, Row, median},
+};
+
+/// Posts of a long history.
+const POSTS: u64 = 1_000_000;
+
+/// Rooms that nobody is in.
+const ROOMS: usize = 100_000;
+
+/// Pages of each kind that are asked for.
+const PAGES: usize = 300;
+
+/// A room with a million posts: starting, reading and posting.
+pub(super) fn history(plan: Plan) -> io::Result<Found> {
+    let (data, none) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let posts = if plan.quick { POSTS / 20 } else { POSTS };
+    let (full, empty) = (data.path().join("data"), none.path().join("data"));
+    let (mut points, mut stored) = (Vec::new(), 0);
+    for part in [100, 30, 10, 3, 1] {
+        fill(&full, stored, posts / part)?;
+        stored = posts / part;
+        let costs = (0..plan.rounds).map(|_| delivery_us(plan, &full)).collect::<io::Result<Vec<_>>>()?;
+        points.push((stored as f64, median(&costs)));
+    }
+    let (mut ready, mut pages) = (Vec::new(), Vec::new());
+    let mut told = [String::new(), String::new()];
+    for _ in 0..plan.rounds {
+        let (empty_ms, full_ms) = (start_ms(plan, &empty)?, start_ms(plan, &full)?);
+        ready.push(full_ms / empty_ms);
+        told[0] = format!("{full_ms:.1} ms, empty {empty_ms:.1} ms");
+        let [first, middle, last] = page_us(plan, &full, posts)?;
+        pages.push(first.max(middle).max(last) / first.min(middle).min(last));
+        told[1] = format!("first {first:.0}, middle {middle:.0}, last {last:.0} µs");
+    }
+    let row = |measure: &str, told: &str, rounds: Vec<f64>, most| Row {
+        case: format!("room with {posts} posts"),
+        measure: measure.to_owned(),
+        hubbub: told.to_owned(),
+        baseline: String::new(),
+        figure: median(&rounds),
+        rounds,
+        reach: Reach::AtMost(most),
+        naive: None,
+    };
+    let costs: Vec<f64> = points.iter().map(|(_, cost)| *cost).collect();
+    let (least, most) =
+        (costs.iter().copied().fold(f64::MAX, f64::min), costs.iter().copied().fold(f64::MIN, f64::max));
+    let rows = vec![
+        row("time until the server is ready, to an empty store's", &told[0], ready, 2.0),
+        row("CPU of a page of 100: the dearest of first, middle, last to the cheapest", &told[1], pages, 1.2),
+        row(
+            "CPU per delivery to 1,000, window 64: the dearest length of history to the cheapest",
+            &format!("{least:.3}–{most:.3} µs"),
+            vec![most / least],
+            1.3,
+        ),
+    ];
+    let drawing = Drawing {
+        title: "Server CPU per delivery over the length of the room's history".to_owned(),
+        x: "posts stored in the room".to_owned(),
+        y: "µs".to_owned(),
+        lines: vec![Line { name: "room of 1,000, window 64".to_owned(), points }],
+    };
+    Ok(Found { rows, drawing: Some(drawing) })
+}
+
+/// Rooms that nobody is in.
+pub(super) fn empty_rooms(plan: Plan) -> io::Result<Found> {
+    let rooms = if plan.quick { ROOMS / 10 } else { ROOMS };
+    let mut bytes = Vec::new();
+    for _ in 0..plan.rounds {
+        let (data, none) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        create(data.path(), rooms)?;
+        let memory = |folder: &Path| {
+            let server = Server::start("hubbub", folder, plan.server)?;
+            // Somebody comes and lists them, as people do.
+            let mut socket = enter(&server.address, "ana", "lobby")?;
+            socket.write_all(&masked(r#"{"id":3,"op":"rooms"}"#))?;
+            reply(&mut socket, 3)?;
+            server.private_bytes()
+        };
+        bytes.push((memory(data.path())? - memory(none.path())?) / rooms as f64);
+    }
+    Ok(Found::of(vec![Row {
+        case: format!("{rooms} rooms that nobody is in"),
+        measure: "server memory for each, bytes".to_owned(),
+        hubbub: format!("{:.1} B", median(&bytes)),
+        baseline: String::new(),
+        figure: median(&bytes),
+        rounds: bytes,
+        reach: Reach::AtMost(8.0),
+        naive: None,
+    }]))
+}
+
+/// Milliseconds from the start of the program until it is ready.
+fn start_ms(plan: Plan, folder: &Path) -> io::Result<f64> {
+    let begun = Instant::now();
+    let server = Server::start("hubbub", folder, plan.server)?;
+    let took = begun.elapsed();
+    drop(server);
+    Ok(took.as_secs_f64() * 1e3)
+}
+
+/// Server CPU for a page of 100 at the begin, in the middle and at the end, in microseconds.
+fn page_us(plan: Plan, folder: &Path, posts: u64) -> io::Result<[f64; 3]> {
+    let server = Server::start("hubbub", folder, plan.server)?;
+    let mut socket = enter(&server.address, "reader", "r0")?;
+    let mut id = 2;
+    let mut cost = |place: String| {
+        let mut ask = |count: usize| {
+            for _ in 0..count {
+                id += 1;
+                socket
+                    .write_all(&masked(&format!(r#"{{"id":{id},"op":"history","room":"r0",{place},"limit":100}}"#)))?;
+                reply(&mut socket, id)?;
+            }
+            Ok::<_, io::Error>(())
+        };
+        ask(PAGES / 10)?;
+        let before = server.cpu_s()?;
+        ask(PAGES)?;
+        Ok::<_, io::Error>((server.cpu_s()? - before) * 1e6 / PAGES as f64)
+    };
+    Ok([
+        cost(r#""after":0"#.to_owned())?,
+        cost(format!(r#""after":{}"#, posts / 2))?,
+        cost(format!(r#""before":{}"#, posts))?,
+    ])
+}
+
+/// Server CPU per delivery to a thousand, on a copy, so that the history stays as long as it is.
+fn delivery_us(plan: Plan, folder: &Path) -> io::Result<f64> {
+    let copy = tempfile::tempdir()?;
+    let data = copy.path().join("data");
+    fs::create_dir(&data)?;
+    fs::copy(folder.join("hubbub.db"), data.join("hubbub.db"))?;
+    let server = Server::start("hubbub", &data, plan.server)?;
+    let mut load = Load::gather(Dialect::Hubbub, &server.address, &[1_000])?;
+    load.run(&[Flow::Window(64)], Duration::from_millis(500))?;
+    let before = server.cpu_s()?;
+    let done = load.run(&[Flow::Window(64)], Duration::from_secs(if plan.quick { 1 } else { 3 }))?;
+    Ok((server.cpu_s()? - before) * 1e6 / done.deliveries as f64)
+}
+
+/// Does something with a store that no server uses.
+fn with_store<F: Future<Output = io::Result<()>>>(
+    folder: &Path,
+    work: impl FnOnce(Arc<SqliteStore>) -> F,
+) -> io::Result<()> {
+    let store = SqliteStore::open(&Options::new(folder, &Limits::default())).map_err(io::Error::other)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(async {
+        work(store.clone()).await?;
+        store.close().await.map_err(io::Error::other)
+    })
+}
+
+/// More posts for the room.
+fn fill(folder: &Path, stored: u64, posts: u64) -> io::Result<()> {
+    with_store(folder, |store| async move {
+        let name = RoomName::parse("r0").map_err(io::Error::other)?;
+        let room = store.open_room(name, 1, u64::MAX >> 1).await.map_err(io::Error::other)?;
+        let nick = Nick::parse("writer").map_err(io::Error::other)?;
+        let post = |number: u64| {
+            let nonce = Nonce::parse(&format!("h-{number}")).map_err(io::Error::other)?;
+            let body = EventBody::Post { kind: PostKind::Text, text: format!("{number:0>64}") };
+            Ok::<_, io::Error>(NewEvent { at: number, user: 1, nick: nick.clone(), nonce, body })
+        };
+        for first in (stored + 1..=posts).step_by(500) {
+            let events = (first..(first + 500).min(posts + 1)).map(post).collect::<io::Result<_>>()?;
+            store.append(room.id, events).await.map_err(io::Error::other)?;
+        }
+        Ok(())
+    })
+}
+
+/// Rooms.
+fn create(folder: &Path, rooms: usize) -> io::Result<()> {
+    with_store(folder, |store| async move {
+        let numbers: Vec<usize> = (0..rooms).collect();
+        for some in numbers.chunks(500) {
+            let opened = some.iter().map(|number| {
+                let name = RoomName::parse(&format!("room-{number}")).map_err(io::Error::other);
+                let store = store.clone();
+                async move { store.open_room(name?, 1, u64::MAX >> 1).await.map_err(io::Error::other) }
+            });
+            try_join_all(opened).await?;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,35 @@
+//! A room of 1,000 in which one posts at a rate, whatever comes back.
+
+use std::{io, time::Duration};
+
+use super::{
+    Plan,
+    versus::{Play, rounds},
+};
+use crate::{book::Found, load::Flow, row::Reach};
+
+/// Posts a second.
+const RATES: [f64; 3] = [1_000.0, 3_000.0, 6_000.0];
+
+/// All rates.
+pub(super) fn rates(plan: Plan) -> io::Result<Found> {
+    let mut rows = Vec::new();
+    for rate in RATES {
+        let play = Play {
+            sizes: vec![1_000],
+            flow: Flow::Rate(rate),
+            time: Duration::from_secs(if plan.quick { 2 } else { 5 }),
+            warm: Duration::from_millis(500),
+            naive: false,
+        };
+        let rounds = rounds(plan, &play)?;
+        let case = format!("room of 1,000, {rate} posts/s");
+        rows.push(rounds.row(&case, "latency, p99", "ms", Reach::AtMost(2.0), |played| played.latency_ms(0.99)));
+        rows.push(
+            rounds.row(&case, "time behind at the end", "ms", Reach::Told, |played| {
+                played.done.drain.as_secs_f64() * 1e3
+            }),
+        );
+    }
+    Ok(Found::of(rows))
+}

@@ -1,0 +1,63 @@
+//! Cost per delivery over the size of a room, and over the length of its history.
+
+use std::{io, time::Duration};
+
+use super::{
+    Plan,
+    versus::{Play, Played, rounds},
+};
+use crate::{
+    book::{Drawing, Found, Line},
+    load::Flow,
+    row::{Reach, Row, median},
+};
+
+/// Members of a room; there are as many rooms as make 10,000 people, or 1,000 rooms.
+const SIZES: [usize; 7] = [2, 5, 10, 100, 1_000, 3_000, 10_000];
+
+/// One post under way in each room.
+pub(super) fn sizes(plan: Plan) -> io::Result<Found> {
+    let (mut own, mut floor, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    for size in SIZES {
+        let play = Play {
+            sizes: vec![size; (10_000 / size).min(1_000)],
+            flow: Flow::OneByOne,
+            time: Duration::from_secs(if plan.quick { 1 } else { 3 }),
+            warm: Duration::from_millis(500),
+            naive: false,
+        };
+        let rounds = rounds(plan, &play)?;
+        let figure = |played: &[Played]| median(&played.iter().map(Played::cpu_us).collect::<Vec<_>>());
+        own.push((size as f64, figure(&rounds.hubbub)));
+        floor.push((size as f64, figure(&rounds.floor)));
+        rows.push(rounds.row(
+            &format!("{} rooms of {size}, one post at a time in each", play.sizes.len()),
+            "server CPU per delivery",
+            "µs",
+            Reach::Told,
+            Played::cpu_us,
+        ));
+    }
+    // A room of two pays for its post with two deliveries, one of a thousand with a thousand: flat is from there on.
+    let large: Vec<f64> = own.iter().filter(|(size, _)| *size >= 100.0).map(|(_, cost)| *cost).collect();
+    let most = large.iter().copied().fold(f64::MIN, f64::max);
+    let least = large.iter().copied().fold(f64::MAX, f64::min);
+    rows.push(Row {
+        case: "rooms of 100 to 10,000, one post at a time in each".to_owned(),
+        measure: "server CPU per delivery: the dearest size to the cheapest".to_owned(),
+        hubbub: format!("{least:.2}–{most:.2} µs"),
+        baseline: String::new(),
+        figure: most / least,
+        rounds: vec![most / least],
+        reach: Reach::AtMost(1.5),
+        naive: None,
+    });
+    let line = |name: &str, points| Line { name: name.to_owned(), points };
+    let drawing = Drawing {
+        title: "Server CPU per delivery over the size of a room".to_owned(),
+        x: "members of a room".to_owned(),
+        y: "µs".to_owned(),
+        lines: vec![line("Hubbub", own), line("floor", floor)],
+    };
+    Ok(Found { rows, drawing: Some(drawing) })
+}

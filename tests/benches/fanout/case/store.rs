@@ -1,0 +1,106 @@
+//! What durable history costs: posts of many senders, beside SQLite alone.
+
+use std::{
+    io::{self, BufRead, BufReader},
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use hubbub_tests::bench::process::role;
+use rusqlite::{Connection, params};
+
+use super::{
+    Plan,
+    versus::{Play, play},
+};
+use crate::{
+    book::Found,
+    load::Flow,
+    row::{Reach, Row, median},
+};
+
+/// Senders, each alone in a room.
+const SENDERS: usize = 64;
+
+/// Rows in a transaction of SQLite alone.
+const BATCH: u64 = 256;
+
+/// Posts of 64 senders, 32 of each under way.
+pub(super) fn posts(plan: Plan) -> io::Result<Found> {
+    let what = Play {
+        sizes: vec![1; SENDERS],
+        flow: Flow::Window(32),
+        time: Duration::from_secs(if plan.quick { 1 } else { 4 }),
+        warm: Duration::from_millis(500),
+        naive: false,
+    };
+    let (mut own, mut alone) = (Vec::new(), Vec::new());
+    for _ in 0..plan.rounds {
+        let data = tempfile::tempdir()?;
+        let mut sqlite = role("sqlite", plan.server)?;
+        sqlite.env("BENCH_DATA", data.path()).env("BENCH_SECONDS", what.time.as_secs().to_string());
+        let mut child = sqlite.stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        child.wait()?;
+        alone.push(line.trim().parse::<f64>().map_err(io::Error::other)?);
+        let played = play("hubbub", plan, &what)?;
+        own.push(played.done.messages as f64 / played.done.wall.as_secs_f64());
+    }
+    let rounds: Vec<f64> = own.iter().zip(&alone).map(|(own, alone)| own / alone).collect();
+    Ok(Found::of(vec![Row {
+        case: "64 senders alone in their rooms, 32 posts under way each".to_owned(),
+        measure: "posts stored and acknowledged a second".to_owned(),
+        hubbub: format!("{:.0} thousand", median(&own) / 1e3),
+        baseline: format!("SQLite alone {:.0} thousand", median(&alone) / 1e3),
+        figure: median(&rounds),
+        rounds,
+        reach: Reach::AtLeast(0.4),
+        naive: None,
+    }]))
+}
+
+/// SQLite alone: the same rows into the same tables, durable, in transactions of 256. Prints rows a second.
+pub(crate) fn sqlite() -> io::Result<()> {
+    let told = |name| std::env::var(name).map_err(io::Error::other);
+    let seconds: u64 = told("BENCH_SECONDS")?.parse().map_err(io::Error::other)?;
+    let rate = insert(Path::new(&told("BENCH_DATA")?), Duration::from_secs(seconds)).map_err(io::Error::other)?;
+    println!("{rate}");
+    Ok(())
+}
+
+fn insert(folder: &Path, time: Duration) -> rusqlite::Result<f64> {
+    let mut connection = Connection::open(folder.join("alone.db"))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.execute_batch(include_str!("../../../../server/src/store/sqlite/schema.sql"))?;
+    for room in 1..=SENDERS {
+        let name = format!("r{room}");
+        connection.execute(
+            "INSERT INTO rooms (id, name, name_key, epoch, created_at) VALUES (?1, ?2, ?2, 'e', 0)",
+            params![room, name],
+        )?;
+    }
+    let (begun, mut rows) = (Instant::now(), 0_u64);
+    let text = "0".repeat(64);
+    while begun.elapsed() < time {
+        let transaction = connection.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO events (room_id, seq, at, user_id, nick, nonce, kind, body)
+                 VALUES (?1, ?2, 1795395438722, ?1, ?3, ?4, 0, ?5)",
+            )?;
+            // As many of each room in a row as its sender has under way.
+            for _ in 0..BATCH {
+                let (room, seq) = (rows / 32 % SENDERS as u64 + 1, rows / (32 * SENDERS as u64) * 32 + rows % 32 + 1);
+                insert.execute(params![room, seq, format!("m{room}"), format!("n-{seq}"), text])?;
+                rows += 1;
+            }
+        }
+        transaction.commit()?;
+    }
+    Ok(rows as f64 / begun.elapsed().as_secs_f64())
+}

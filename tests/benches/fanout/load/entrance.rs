@@ -1,0 +1,122 @@
+//! How the load side gets in: a chunk of connections at a time, each with all that it has to say at once.
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+};
+
+use hubbub_tests::bench::socket::{Dialect, MEMBERS_HEADER, masked, read_head};
+use mio::{Interest, Registry, Token};
+
+use super::{Names, frame, member::Member};
+
+/// Tells the bare servers in which room a connection is.
+pub(crate) const ROOM_HEADER: &str = "X-Room:";
+
+/// Connections that are begun before the answers of the first one are read.
+const CHUNK: usize = 128;
+
+/// Where a crowd gets in.
+pub(super) struct Entrance<'a> {
+    pub(super) names: Names,
+    pub(super) dialect: Dialect,
+    pub(super) address: &'a str,
+    /// How many will come, for the bare servers.
+    pub(super) total: usize,
+}
+
+impl Entrance<'_> {
+    /// Connects all members and waits until each is in its room.
+    pub(super) fn enter(&self, members: &mut [Member], registry: &Registry) -> io::Result<()> {
+        for (chunk, members) in members.chunks_mut(CHUNK).enumerate() {
+            let mut sockets = Vec::with_capacity(CHUNK);
+            for (number, member) in members.iter().enumerate() {
+                sockets.push(self.begin(chunk * CHUNK + number, member.room)?);
+            }
+            for (number, (member, mut socket)) in members.iter_mut().zip(sockets).enumerate() {
+                self.finish(&mut socket)?;
+                socket.set_nonblocking(true)?;
+                let mut socket = mio::net::TcpStream::from_std(socket);
+                registry.register(&mut socket, Token(chunk * CHUNK + number), Interest::READABLE)?;
+                member.socket = Some(socket);
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&self, number: usize, room: usize) -> io::Result<TcpStream> {
+        let mut socket = TcpStream::connect(self.address)?;
+        socket.set_nodelay(true)?;
+        let told = format!("{MEMBERS_HEADER} {}\r\n{ROOM_HEADER} {room}\r\n", self.total);
+        let mut words = upgrade(self.address, &told);
+        if self.dialect == Dialect::Hubbub {
+            words.extend(masked(&format!(r#"{{"id":1,"op":"hello","guest":"{}{number}"}}"#, self.names.nick)));
+            words.extend(masked(&format!(r#"{{"id":2,"op":"join","room":"{}{room}"}}"#, self.names.room)));
+        }
+        socket.write_all(&words)?;
+        Ok(socket)
+    }
+
+    fn finish(&self, socket: &mut TcpStream) -> io::Result<()> {
+        let head = read_head(socket)?;
+        if !head.starts_with("HTTP/1.1 101") {
+            return Err(io::Error::other(head));
+        }
+        if self.dialect == Dialect::Hubbub {
+            reply(socket, 1)?;
+            reply(socket, 2)?;
+        }
+        Ok(())
+    }
+}
+
+/// The head of an upgrade request, with further lines.
+pub(super) fn upgrade(address: &str, lines: &str) -> Vec<u8> {
+    format!(
+        "GET /v1/ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{lines}\r\n"
+    )
+    .into_bytes()
+}
+
+/// Reads until the reply to request `re` has come, and answers it; what else comes before is not needed.
+pub(crate) fn reply(socket: &mut TcpStream, re: u64) -> io::Result<Vec<u8>> {
+    let begin = format!(r#"{{"re":{re},"#);
+    loop {
+        let payload = next_frame(socket)?;
+        if payload.starts_with(begin.as_bytes()) {
+            let good = format!(r#"{begin}"ok""#);
+            let is_good = payload.starts_with(good.as_bytes());
+            return if is_good { Ok(payload) } else { Err(io::Error::other(String::from_utf8_lossy(&payload))) };
+        }
+    }
+}
+
+/// Reads one frame and no byte more.
+fn next_frame(socket: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut header = vec![0; 2];
+    socket.read_exact(&mut header)?;
+    let extra = match header[1] {
+        126 => 2,
+        127 => 8,
+        _ => 0,
+    };
+    header.resize(2 + extra, 0);
+    socket.read_exact(&mut header[2..])?;
+    let len = frame::payload(&header).map_or(0, |(_, len)| len);
+    let mut payload = vec![0; len];
+    socket.read_exact(&mut payload)?;
+    Ok(payload)
+}
+
+/// One person in one room, spoken to by hand.
+pub(crate) fn enter(address: &str, nick: &str, room: &str) -> io::Result<TcpStream> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.write_all(&upgrade(address, ""))?;
+    read_head(&mut socket)?;
+    socket.write_all(&masked(&format!(r#"{{"id":1,"op":"hello","guest":"{nick}"}}"#)))?;
+    reply(&mut socket, 1)?;
+    socket.write_all(&masked(&format!(r#"{{"id":2,"op":"join","room":"{room}"}}"#)))?;
+    reply(&mut socket, 2)?;
+    Ok(socket)
+}

@@ -1,0 +1,115 @@
+//! When posts are sent.
+
+use std::{collections::VecDeque, io};
+
+use hubbub_tests::bench::socket::Dialect;
+
+use super::{frame, member::Member};
+
+/// Posts of an open flow that may wait to be sent; beyond that the server takes too few.
+const UNSENT_BYTES_MAX: usize = 64 << 20;
+
+/// When a room's sender posts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Flow {
+    /// Never.
+    Silent,
+    /// So many posts are under way: the next one goes out when the sender has got one of its own.
+    Window(u64),
+    /// The next one goes out when everybody has the one before.
+    OneByOne,
+    /// So many a second, whatever comes back.
+    Rate(f64),
+}
+
+/// Who posts in a room.
+pub(super) struct Sender {
+    pub(super) member: usize,
+    pub(super) room: usize,
+    flow: Flow,
+    sent: u64,
+    echoed: u64,
+    /// The intended times of what was sent and has not come back to anybody; the first one's number is `oldest`.
+    intended_ns: VecDeque<u64>,
+    oldest: u64,
+    next_ns: f64,
+    unsent: Vec<u8>,
+}
+
+impl Sender {
+    pub(super) fn new(member: usize, room: usize) -> Self {
+        let (intended_ns, unsent) = Default::default();
+        Self { member, room, flow: Flow::Silent, sent: 0, echoed: 0, intended_ns, oldest: 0, next_ns: 0.0, unsent }
+    }
+
+    pub(super) fn begin(&mut self, flow: Flow, now_ns: u64) {
+        self.flow = flow;
+        // Senders of one rate do not all post at the same moment.
+        self.next_ns = now_ns as f64 + self.room as f64 * 7_919.0;
+    }
+
+    /// Whether posts have not come back.
+    pub(super) fn owes(&self) -> bool {
+        self.sent > self.echoed
+    }
+
+    /// The intended time of the next post, for flows that have one.
+    pub(super) fn due_ns(&self) -> Option<u64> {
+        matches!(self.flow, Flow::Rate(_)).then_some(self.next_ns as u64)
+    }
+
+    /// Writes what is due into the buffer.
+    pub(super) fn write_due(&mut self, now_ns: u64, to: (Dialect, &str), all_have_all: bool) {
+        match self.flow {
+            Flow::Silent => {}
+            Flow::Window(window) => {
+                while self.sent - self.echoed < window {
+                    self.post(now_ns, to);
+                }
+            }
+            Flow::OneByOne if all_have_all && !self.owes() => self.post(now_ns, to),
+            Flow::OneByOne => {}
+            Flow::Rate(per_s) => {
+                while self.next_ns <= now_ns as f64 {
+                    self.post(self.next_ns as u64, to);
+                    self.next_ns += 1e9 / per_s;
+                }
+            }
+        }
+    }
+
+    fn post(&mut self, intended_ns: u64, (dialect, word): (Dialect, &str)) {
+        frame::put_post(&mut self.unsent, dialect, (word, self.room), self.sent);
+        self.intended_ns.push_back(intended_ns);
+        self.sent += 1;
+    }
+
+    /// Sends as much as the socket takes.
+    pub(super) fn flush(&mut self, member: &mut Member) -> io::Result<()> {
+        while !self.unsent.is_empty() {
+            match member.write(&self.unsent) {
+                Ok(count) => drop(self.unsent.drain(..count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        if self.unsent.len() > UNSENT_BYTES_MAX {
+            return Err(io::Error::other("the server takes less than is sent"));
+        }
+        Ok(())
+    }
+
+    /// When message `number` was to be sent; asked once a message, in order.
+    pub(super) fn intended_ns(&mut self, number: u64) -> io::Result<u64> {
+        let unsent = || io::Error::other(format!("message {number} came, and was not sent or came before"));
+        if number != self.oldest {
+            return Err(unsent());
+        }
+        self.oldest += 1;
+        self.intended_ns.pop_front().ok_or_else(unsent)
+    }
+
+    pub(super) fn echoed(&mut self) {
+        self.echoed += 1;
+    }
+}

@@ -1,0 +1,307 @@
+//! The load side: many sockets on one event loop, which believe nobody.
+//!
+//! Every room has one sender, who numbers its posts. What the first reader of a room gets is its log; every other
+//! reader must get the same bytes in the same order, nothing twice and nothing left out, and what is Hubbub's must
+//! have dense seqs. So each figure of this bench is one of deliveries that were checked.
+
+mod entrance;
+mod flow;
+mod frame;
+mod member;
+mod room;
+mod storm;
+
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+use hdrhistogram::Histogram;
+use hubbub_tests::bench::socket::Dialect;
+use mio::{Events, Poll, Token};
+
+use self::{entrance::Entrance, flow::Sender, member::Member, room::Room};
+pub(crate) use self::{
+    entrance::{ROOM_HEADER, enter, reply},
+    flow::Flow,
+    storm::{Guest, storm},
+};
+
+/// Nothing was delivered for so long that a run is given up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often the bytes of those are counted whose bytes are only counted.
+const SWEEP_EVERY: Duration = Duration::from_millis(10);
+
+/// The scratch area that all sockets read into.
+const SCRATCH_BYTES: usize = 256 * 1024;
+
+/// The largest latency that is told apart, in nanoseconds.
+const LATENCY_MAX_NS: u64 = 120_000_000_000;
+
+/// What rooms and people are called: each a word and a number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Names {
+    /// The word before a room's number.
+    pub(crate) room: &'static str,
+    /// The word before a nick's.
+    pub(crate) nick: &'static str,
+}
+
+/// What was seen of a run.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// Messages that came back to their sender.
+    pub(crate) messages: u64,
+    /// Messages times readers.
+    pub(crate) deliveries: u64,
+    /// From the first message until the last delivery.
+    pub(crate) wall: Duration,
+    /// From the intended time of a message until a reader had it, in nanoseconds.
+    pub(crate) latency: Histogram<u64>,
+    /// The same until the last reader had it.
+    pub(crate) last: Histogram<u64>,
+    /// Time after the flow's end until everything was delivered.
+    pub(crate) drain: Duration,
+}
+
+/// What counts while it runs.
+struct Tally {
+    messages: u64,
+    deliveries: u64,
+    latency: Histogram<u64>,
+    last: Histogram<u64>,
+}
+
+impl Tally {
+    fn new() -> io::Result<Self> {
+        let histogram = || Histogram::new_with_max(LATENCY_MAX_NS, 3).map_err(io::Error::other);
+        Ok(Self { messages: 0, deliveries: 0, latency: histogram()?, last: histogram()? })
+    }
+}
+
+/// People in rooms.
+pub(crate) struct Load {
+    poll: Poll,
+    events: Events,
+    dialect: Dialect,
+    names: Names,
+    members: Vec<Member>,
+    rooms: Vec<Room>,
+    senders: Vec<Sender>,
+    /// The numbers of the members whose bytes are only counted.
+    counted: Vec<usize>,
+    scratch: Vec<u8>,
+    clock: Instant,
+    tally: Tally,
+}
+
+impl Load {
+    /// Everybody of rooms of these sizes, connected and in their room; the first of each room is its sender.
+    ///
+    /// # Errors
+    /// When the server does not take them, with what it said.
+    pub(crate) fn gather(dialect: Dialect, address: &str, sizes: &[usize]) -> io::Result<Self> {
+        Self::gather_as(Names { room: "r", nick: "m" }, dialect, address, sizes)
+    }
+
+    /// The same with names of one's own, where several loads are on one server.
+    ///
+    /// # Errors
+    /// As for [`Load::gather`].
+    pub(crate) fn gather_as(names: Names, dialect: Dialect, address: &str, sizes: &[usize]) -> io::Result<Self> {
+        let mut load = Self {
+            poll: Poll::new()?,
+            events: Events::with_capacity(4_096),
+            dialect,
+            names,
+            members: Vec::new(),
+            rooms: Vec::new(),
+            senders: Vec::new(),
+            counted: Vec::new(),
+            scratch: vec![0; SCRATCH_BYTES],
+            clock: Instant::now(),
+            tally: Tally::new()?,
+        };
+        let total = sizes.iter().sum();
+        for (number, size) in sizes.iter().enumerate() {
+            load.senders.push(Sender::new(load.members.len(), number));
+            load.rooms.push(Room::new(*size));
+            load.members.extend(std::iter::repeat_with(|| Member::waiting(number)).take(*size));
+        }
+        let entrance = Entrance { names, dialect, address, total };
+        entrance.enter(&mut load.members, load.poll.registry())?;
+        load.settle()?;
+        Ok(load)
+    }
+
+    /// From now on most readers' bytes are only counted: the kernel throws them away unread, every now and then.
+    /// One in `every` is still read and checked; at the end of a run all must have been sent as many bytes.
+    ///
+    /// # Errors
+    /// When a socket cannot be taken from the event loop.
+    pub(crate) fn count_most(&mut self, every: usize) -> io::Result<()> {
+        for (number, member) in self.members.iter_mut().enumerate() {
+            let is_sender = self.senders[member.room].member == number;
+            if !is_sender && number % every != 1 {
+                member.count_only(self.poll.registry())?;
+                self.rooms[member.room].leave_to_count();
+                self.counted.push(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what has come to those whose bytes are only counted.
+    fn sweep(&mut self) -> io::Result<()> {
+        self.counted.iter().try_for_each(|number| self.members[*number].count(&mut self.scratch))
+    }
+
+    /// Whether those whose bytes are only counted have as many as the others of their room.
+    fn all_counted(&self) -> bool {
+        self.counted
+            .iter()
+            .map(|number| &self.members[*number])
+            .all(|member| member.counted == self.rooms[member.room].bytes)
+    }
+
+    /// Lets the news of arrivals pass: until nothing has come for longer than they are gathered.
+    fn settle(&mut self) -> io::Result<()> {
+        loop {
+            self.poll.poll(&mut self.events, Some(Duration::from_millis(400)))?;
+            if self.events.is_empty() {
+                return Ok(());
+            }
+            self.read_events()?;
+        }
+    }
+
+    /// Sends by `flows`, one a room, for a time, then waits until everybody has everything.
+    ///
+    /// # Errors
+    /// When something was lost, doubled, reordered or different for two readers, or nothing comes any more.
+    pub(crate) fn run(&mut self, flows: &[Flow], time: Duration) -> io::Result<Done> {
+        let end = Instant::now() + time;
+        self.run_until(flows, &|_| Instant::now() >= end)
+    }
+
+    /// The same until something is so, which is told the number of messages.
+    ///
+    /// # Errors
+    /// As for [`Load::run`].
+    pub(crate) fn run_until(&mut self, flows: &[Flow], is_over: &dyn Fn(u64) -> bool) -> io::Result<Done> {
+        self.tally = Tally::new()?;
+        self.counted.iter().for_each(|number| self.members[*number].counted = 0);
+        self.rooms.iter_mut().for_each(Room::begin);
+        let (begun, mut progress, mut swept) = (Instant::now(), (0, Instant::now()), Instant::now());
+        let begun_ns = self.now_ns();
+        let mut ended = None;
+        for (sender, flow) in self.senders.iter_mut().zip(flows.iter().cycle()) {
+            sender.begin(*flow, begun_ns);
+        }
+        loop {
+            let now = Instant::now();
+            if ended.is_some() || is_over(self.tally.messages) {
+                ended.get_or_insert(now);
+            } else {
+                self.send_due()?;
+            }
+            let unfinished = self.rooms.iter().any(|room| !room.is_empty()) || self.senders.iter().any(Sender::owes);
+            if !self.counted.is_empty() && now.duration_since(swept) >= SWEEP_EVERY {
+                self.sweep()?;
+                swept = Instant::now();
+            }
+            if ended.is_some() && !unfinished && self.all_counted() {
+                break;
+            }
+            self.flush_senders()?;
+            let pause = self.pause(ended.is_some());
+            self.poll.poll(&mut self.events, Some(pause))?;
+            self.read_events()?;
+            if self.tally.deliveries > progress.0 || self.senders.iter().all(|sender| !sender.owes()) {
+                progress = (self.tally.deliveries, now);
+            } else if now.duration_since(progress.1) > PATIENCE {
+                return Err(io::Error::other(format!(
+                    "nothing came for {PATIENCE:?}; {} deliveries before",
+                    progress.0
+                )));
+            }
+        }
+        let counted =
+            self.counted.iter().map(|number| self.rooms[self.members[*number].room].messages_in_run()).sum::<u64>();
+        let tally = std::mem::replace(&mut self.tally, Tally::new()?);
+        Ok(Done {
+            messages: tally.messages,
+            deliveries: tally.deliveries + counted,
+            wall: begun.elapsed(),
+            latency: tally.latency,
+            last: tally.last,
+            drain: ended.map_or(Duration::ZERO, |ended| ended.elapsed()),
+        })
+    }
+
+    /// How long the loop may sleep: an open flow is sent to the microsecond, so it does not.
+    fn pause(&self, is_over: bool) -> Duration {
+        let now_ns = self.now_ns();
+        let next_ns = self.senders.iter().filter_map(Sender::due_ns).min();
+        match next_ns {
+            Some(at) if !is_over => {
+                // Whole milliseconds only; the rest is spun away.
+                Duration::from_millis(at.saturating_sub(now_ns) / 1_000_000)
+            }
+            _ if self.counted.is_empty() => Duration::from_millis(100),
+            _ => SWEEP_EVERY,
+        }
+    }
+
+    fn now_ns(&self) -> u64 {
+        u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn send_due(&mut self) -> io::Result<()> {
+        let now_ns = self.now_ns();
+        for sender in &mut self.senders {
+            sender.write_due(now_ns, (self.dialect, self.names.room), self.rooms[sender.room].is_empty());
+        }
+        self.flush_senders()
+    }
+
+    fn flush_senders(&mut self) -> io::Result<()> {
+        for sender in &mut self.senders {
+            sender.flush(&mut self.members[sender.member])?;
+        }
+        Ok(())
+    }
+
+    /// Reads what has come.
+    fn read_events(&mut self) -> io::Result<()> {
+        let ready: Vec<Token> = self.events.iter().map(mio::event::Event::token).collect();
+        for token in ready {
+            let Some(member) = self.members.get_mut(token.0) else { continue };
+            loop {
+                let count = match member.read(&mut self.scratch) {
+                    Ok(0) => return Err(io::Error::other(format!("the server closed member {}", token.0))),
+                    Ok(count) => count,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => return Err(error),
+                };
+                let now_ns = u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                let sender = &mut self.senders[member.room];
+                let mut scene = room::Scene {
+                    room: &mut self.rooms[member.room],
+                    sender,
+                    number: member.room,
+                    is_sender: false,
+                    now_ns,
+                    tally: &mut self.tally,
+                };
+                scene.is_sender = scene.sender.member == token.0;
+                member.take(&self.scratch[..count], &mut scene)?;
+                if count < SCRATCH_BYTES {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! The naive baseline: the chat example that everybody begins with.
+//!
+//! One actor knows all rooms and a recipient for each of their members; a post is one message to it, and one from it
+//! to each member, who writes it into its own socket. Text is copied and framed anew for each of them.
+
+use std::{collections::HashMap, io};
+
+use actix::{
+    Actor, Addr, AsyncContext, Context, Handler, Message, Recipient, StreamHandler,
+    io::{FramedWrite, WriteHandler},
+};
+use bytes::{BufMut, BytesMut};
+use futures_util::stream;
+use hubbub_server::connection::websocket::{ClientFrame, Decoder};
+use tokio::{
+    io::{AsyncReadExt, WriteHalf},
+    net::TcpStream,
+};
+
+use crate::floor::{Gathered, gather};
+
+/// Somebody said something.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Said {
+    room: usize,
+    text: String,
+}
+
+/// A text for one member.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+struct Text(String);
+
+/// Somebody is in a room.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Joined {
+    room: usize,
+    member: Recipient<Text>,
+}
+
+/// The one actor that knows all.
+#[derive(Default)]
+struct ChatServer {
+    rooms: HashMap<usize, Vec<Recipient<Text>>>,
+}
+
+impl Actor for ChatServer {
+    type Context = Context<Self>;
+}
+
+impl Handler<Joined> for ChatServer {
+    type Result = ();
+
+    fn handle(&mut self, Joined { room, member }: Joined, _: &mut Self::Context) {
+        self.rooms.entry(room).or_default().push(member);
+    }
+}
+
+impl Handler<Said> for ChatServer {
+    type Result = ();
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the example does so; that its mailboxes know no limit is part of it"
+    )]
+    fn handle(&mut self, Said { room, text }: Said, _: &mut Self::Context) {
+        for member in self.rooms.get(&room).into_iter().flatten() {
+            member.do_send(Text(text.clone()));
+        }
+    }
+}
+
+/// Puts text into a frame.
+struct Framing;
+
+impl actix_codec::Encoder<Text> for Framing {
+    type Error = io::Error;
+
+    fn encode(&mut self, Text(text): Text, out: &mut BytesMut) -> io::Result<()> {
+        out.reserve(text.len() + 4);
+        out.put_u8(0x81);
+        out.put_u8(126);
+        out.put_u16(text.len() as u16);
+        out.put_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// One connection.
+struct Member {
+    room: usize,
+    server: Addr<ChatServer>,
+    socket: FramedWrite<Text, WriteHalf<TcpStream>, Framing>,
+}
+
+impl Actor for Member {
+    type Context = Context<Self>;
+}
+
+impl WriteHandler<io::Error> for Member {}
+
+impl Handler<Text> for Member {
+    type Result = ();
+
+    fn handle(&mut self, text: Text, _: &mut Self::Context) {
+        // Answers whether its buffer is full; the example does not look.
+        self.socket.write(text);
+    }
+}
+
+impl StreamHandler<String> for Member {
+    #[expect(clippy::disallowed_methods, reason = "as above")]
+    fn handle(&mut self, text: String, _: &mut Self::Context) {
+        self.server.do_send(Said { room: self.room, text });
+    }
+}
+
+/// Serves one crowd, until it is killed.
+pub(crate) fn serve() -> io::Result<()> {
+    let Gathered { sockets } = gather()?;
+    actix_rt::System::new().block_on(async move {
+        let server = ChatServer::default().start();
+        for (socket, room) in sockets {
+            socket.set_nonblocking(true)?;
+            start(TcpStream::from_std(socket)?, room, server.clone());
+        }
+        std::future::pending::<()>().await;
+        Ok(())
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "as above")]
+fn start(socket: TcpStream, room: usize, server: Addr<ChatServer>) {
+    let (reader, writer) = tokio::io::split(socket);
+    Member::create(move |ctx: &mut Context<Member>| {
+        let reading = (reader, Decoder::new(65_536), vec![0; 16_384]);
+        ctx.add_stream(Box::pin(stream::unfold(reading, |(mut reader, mut decoder, mut scratch)| async move {
+            loop {
+                match decoder.next_frame() {
+                    Ok(Some(ClientFrame::Text(text))) => return Some((text, (reader, decoder, scratch))),
+                    Ok(Some(_)) => {}
+                    Ok(None) => match reader.read(&mut scratch).await {
+                        Ok(count) if count > 0 => decoder.feed(&scratch[..count]),
+                        _ => return None,
+                    },
+                    Err(_) => return None,
+                }
+            }
+        })));
+        server.do_send(Joined { room, member: ctx.address().recipient() });
+        Member { room, server, socket: FramedWrite::new(writer, Framing, ctx) }
+    });
+}
