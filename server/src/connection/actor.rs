@@ -91,6 +91,9 @@ pub struct ConnectionActor {
     _permit: Box<dyn std::any::Any>,
 }
 
+/// With a byte more its task, of 512, would be given 768 (`docs/decisions/0015-what-an-idle-connection-holds.md`).
+const _: () = assert!(size_of::<ConnectionActor>() <= 112);
+
 impl ConnectionActor {
     /// Starts the actor of a connection on this thread.
     pub fn launch<P: 'static>(parts: ConnectionParts<P>) {

@@ -27,8 +27,12 @@ impl Append {
     fn insert(&self, connection: &Connection) -> Result<Vec<Appended>, Failure> {
         let room = self.room;
         let mut seq: Seq = connection
-            .prepare_cached("SELECT coalesce(max(seq), 0) FROM events WHERE room_id = ?1")?
-            .query_row([room], |row| row.get(0))?;
+            .prepare_cached(
+                "SELECT coalesce((SELECT max(seq) FROM events WHERE room_id = ?1), 0) FROM rooms WHERE id = ?1",
+            )?
+            .query_row([room], |row| row.get(0))
+            .optional()?
+            .ok_or_else(|| Failure::corrupt(format!("there is no room {room}")))?;
         let mut insert = connection.prepare_cached(
             "INSERT INTO events (room_id, seq, at, user_id, nick, nonce, kind, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)

@@ -18,6 +18,8 @@ use super::{
     operation::{Fault, Work, fault, store_error},
 };
 
+use crate::metrics as names;
+
 /// The inbox that all readers share.
 pub(super) type ReaderInbox = Arc<Mutex<mpsc::Receiver<Box<dyn Work>>>>;
 
@@ -38,10 +40,10 @@ impl Reader {
     /// Runs until the store is closed.
     pub(super) fn run(mut self) {
         while let Some(mut work) = self.next() {
-            metrics::counter!(crate::metrics::STORE_READS_TOTAL).increment(1);
+            metrics::counter!(names::STORE_READS_TOTAL).increment(1);
             let done = self.read(work.as_mut());
             if let Err(error) = &done {
-                metrics::counter!(crate::metrics::STORE_FAILURES_TOTAL, "kind" => "read").increment(1);
+                metrics::counter!(names::STORE_FAILURES_TOTAL, "kind" => "read").increment(1);
                 tracing::warn!(%error, "the store could not be read");
                 if matches!(fault(error), Fault::Machine(_)) {
                     self.connection = None;
