@@ -1,4 +1,6 @@
-//! What benches share: processes on cores of their own, and plain sockets that have joined a room.
+//! What benches share: processes on cores of their own, plain sockets that have joined a room, plots and tables.
 
+pub mod document;
+pub mod plot;
 pub mod process;
 pub mod socket;
