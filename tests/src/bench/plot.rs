@@ -169,7 +169,7 @@ impl Plot {
         let y = Ruler::fit(self.y.scale, points().map(|(_, y)| y), BOTTOM, TOP);
         let mut lines = vec![
             format!(
-                r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" aria-labelledby="title desc" font-family="system-ui, sans-serif" font-size="13" fill="#222">"#
+                r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" aria-labelledby="title desc" font-family="system-ui, sans-serif" font-size="13" fill="#222">"##
             ),
             format!(r#"<title id="title">{}</title>"#, escaped(&self.title)),
             format!(r#"<desc id="desc">{}</desc>"#, escaped(&self.description())),
