@@ -18,3 +18,4 @@ mod task;
 pub use command::{PostBody, RoomCommand, RoomEvent};
 pub use handle::{RoomGone, RoomHandle};
 pub use registry::Registry;
+pub use task::future_bytes;
