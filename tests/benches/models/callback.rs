@@ -1,19 +1,24 @@
 //! The jobs by callbacks: actix actors. Each event is a call of a handler, and what comes next is in a field.
 
-use std::{
-    io,
-    sync::Arc,
-    time::Instant,
-};
+use std::{io, sync::Arc, time::Instant};
 
-use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, StreamHandler, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, StreamHandler, WrapFuture,
+};
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::{io::AsyncReadExt, net::{TcpStream, tcp::OwnedWriteHalf}, task::spawn_blocking};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpStream, tcp::OwnedWriteHalf},
+    task::spawn_blocking,
+};
 
 use crate::{
     chore::{BLOCKING_THREADS, Chore, REQUEST_BYTES},
-    job::{self, Begun, Delivery, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, Slow, Start, Tally, Times, UNDER_WAY_MAX, WAIT, Work, finished},
+    job::{
+        self, Begun, Delivery, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, Slow, Start, Tally, Times,
+        UNDER_WAY_MAX, WAIT, Work, finished,
+    },
     measure::{Figures, Moment, us},
 };
 

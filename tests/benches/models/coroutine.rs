@@ -15,8 +15,8 @@ use tokio::{
 use crate::{
     chore::{BLOCKING_THREADS, Chore, REQUEST_BYTES},
     job::{
-        self, Begun, Delivery, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, Slow, Start, Tally, Times, UNDER_WAY_MAX,
-        WAIT, Work, finished,
+        self, Begun, Delivery, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, Slow, Start, Tally, Times,
+        UNDER_WAY_MAX, WAIT, Work, finished,
     },
     measure::{Figures, Moment, us},
 };

@@ -6,6 +6,7 @@
 //!
 //! `cargo bench -p hubbub-tests --bench models [-- --quick] [-- --update-docs]`
 
+mod book;
 mod callback;
 mod chore;
 mod claim;
@@ -18,6 +19,7 @@ mod run;
 mod scheduler;
 mod sockets;
 mod stackful;
+mod table;
 mod thread;
 
 use std::{env, io, process::ExitCode};

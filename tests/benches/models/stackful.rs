@@ -192,7 +192,7 @@ fn patiently<T>(turn: Turn<'_>, mut act: impl FnMut() -> io::Result<T>) -> io::R
         match act() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 turn.suspend(Step::Elsewhere);
-            },
+            }
             done => return done,
         }
     }

@@ -94,8 +94,8 @@ pub(crate) fn burst(chore: Chore, count: usize) -> io::Result<Figures> {
         threads.push(spawn(move || {
             chore(number);
             times.put(us(at));
-            // Nobody waits for the last ones.
-            drop(places.try_send(()));
+            // For the last ones nobody waits: then it stays in the channel, which has room for them all.
+            places.try_send(()).ok();
         })?);
     }
     join(threads)?;
@@ -164,8 +164,9 @@ pub(crate) fn slow(slow: Slow, work: Work) -> io::Result<Figures> {
         let (start, times, is_slow) = (start.clone(), times.clone(), number < pieces.min(1));
         gates.push(gate);
         threads.push(spawn(move || {
-            // The gate is closed behind its only message, or by the end of the bench.
-            drop(opened.recv());
+            if opened.recv().is_err() {
+                return;
+            }
             if !is_slow {
                 work.compute(SHORT_US);
                 return times.put(start.us());
@@ -187,9 +188,7 @@ pub(crate) fn slow(slow: Slow, work: Work) -> io::Result<Figures> {
 pub(crate) fn switch(count: usize) -> io::Result<()> {
     let (to_two, two) = sync_channel::<()>(1);
     let (to_one, one) = sync_channel::<()>(1);
-    let other = spawn(move || {
-        while two.recv().is_ok() && to_one.send(()).is_ok() {}
-    })?;
+    let other = spawn(move || while two.recv().is_ok() && to_one.send(()).is_ok() {})?;
     for _ in 0..count / 2 {
         to_two.send(()).map_err(io::Error::other)?;
         one.recv().map_err(io::Error::other)?;

@@ -15,7 +15,10 @@ use std::{
 use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{coroutine::runtime, measure::{Figures, us}};
+use crate::{
+    coroutine::runtime,
+    measure::{Figures, us},
+};
 
 /// Who counts, and how far each.
 const THREADS: u64 = 2;
@@ -75,7 +78,10 @@ fn by_writer(batch: u64) -> u64 {
         (0..EACH / batch).map(|_| u64::from(sender.send(batch).is_err())).sum()
     });
     // The rest that a batch does not divide.
-    drop(sender.send(THREADS * (EACH % batch)));
+    let rest = THREADS * (EACH % batch);
+    if rest > 0 && sender.send(rest).is_err() {
+        return 0;
+    }
     drop(sender);
     writer.join().unwrap_or_default()
 }
@@ -133,16 +139,29 @@ pub(super) fn locks() -> io::Result<Figures> {
     let map: DashMap<u64, Arc<u64>> = (0..1_000).map(|key| (key, Arc::new(key))).collect();
     let mut key = 0;
     let plain = [
-        ("atomic_ns", each_ns({
-            let counter = AtomicU64::new(0);
-            move || drop(black_box(counter.fetch_add(1, Ordering::Relaxed)))
-        })),
+        (
+            "atomic_ns",
+            each_ns({
+                let counter = AtomicU64::new(0);
+                move || {
+                    black_box(counter.fetch_add(1, Ordering::Relaxed));
+                }
+            }),
+        ),
         ("mutex_ns", each_ns(|| *black_box(&mutex).lock().unwrap_or_else(PoisonError::into_inner) += 1)),
-        ("rwlock_ns", each_ns(|| drop(black_box(*black_box(&shared).read().unwrap_or_else(PoisonError::into_inner))))),
-        ("dashmap_ns", each_ns(|| {
-            key = (key + 1) % 1_000;
-            drop(black_box(map.get(&key).map(|found| Arc::clone(&found))));
-        })),
+        (
+            "rwlock_ns",
+            each_ns(|| {
+                black_box(*black_box(&shared).read().unwrap_or_else(PoisonError::into_inner));
+            }),
+        ),
+        (
+            "dashmap_ns",
+            each_ns(|| {
+                key = (key + 1) % 1_000;
+                drop(black_box(map.get(&key).map(|found| Arc::clone(&found))));
+            }),
+        ),
     ];
     let mut figures: Figures = plain.map(|(name, ns)| (name.to_owned(), ns)).into();
     let (mutex, semaphore) = (tokio::sync::Mutex::new(0_u64), tokio::sync::Semaphore::new(32));

@@ -1,11 +1,21 @@
 //! Slow output belongs on another thread: how late a coroutine is whose neighbour commits to a disk.
 
-use std::{io, path::Path, time::{Duration, Instant}};
+use std::{
+    io,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use rusqlite::Connection;
-use tokio::{task::{spawn_blocking, yield_now}, time::sleep_until};
+use tokio::{
+    task::{spawn_blocking, yield_now},
+    time::sleep_until,
+};
 
-use crate::{coroutine::runtime, measure::{Figures, percentile, us}};
+use crate::{
+    coroutine::runtime,
+    measure::{Figures, percentile, us},
+};
 
 /// Commits that are made, and rows in each: what the store's writer takes at once when it is busy.
 const COMMITS: usize = 100;
