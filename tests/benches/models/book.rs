@@ -24,7 +24,7 @@ struct Record {
 /// All measurements so far.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Book {
-    machine: String,
+    pub(crate) machine: String,
     records: Vec<Record>,
 }
 

@@ -10,7 +10,7 @@ use futures_util::stream;
 use tokio::{
     io::AsyncReadExt,
     net::{TcpStream, tcp::OwnedWriteHalf},
-    task::spawn_blocking,
+    task::{spawn_blocking, yield_now},
 };
 
 use crate::{
@@ -29,6 +29,20 @@ pub(crate) fn system() -> actix_rt::SystemRunner {
         runtime.enable_all().max_blocking_threads(BLOCKING_THREADS);
         runtime.build().expect("a runtime")
     })
+}
+
+/// Lets the other actors of the thread run, then is called again.
+///
+/// A message to itself alone would not do: a context takes messages until its mailbox is empty before it lets anybody
+/// else run, and this mailbox would never be.
+pub(crate) fn give_way<A, M>(actor: &A, ctx: &mut Context<A>, message: M)
+where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + 'static,
+{
+    ctx.spawn(yield_now().into_actor(actor).map(|(), actor, ctx| {
+        actor.handle(message, ctx);
+    }));
 }
 
 // ---- deliver ----
@@ -253,9 +267,7 @@ impl Handler<Go> for Worker {
         self.work.compute(self.piece_us);
         self.pieces -= 1;
         if self.pieces > 0 {
-            // Its mailbox is empty: it is the only one that writes to it.
-            drop(ctx.address().try_send(Go));
-            return;
+            return give_way(self, ctx, Go);
         }
         if let Some(times) = &self.times {
             times.put(self.start.us());

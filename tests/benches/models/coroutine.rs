@@ -161,14 +161,19 @@ pub(crate) fn slow(slow: Slow, work: Work) -> io::Result<Figures> {
 /// Answers when so many turns were handed over.
 pub(crate) fn switch(count: usize) -> io::Result<()> {
     runtime()?.block_on(async {
-        let (one, two) = (tokio::spawn(player(count / 2)), tokio::spawn(player(count / 2)));
+        let (to_two, two) = mpsc::channel(1);
+        let (to_one, one) = mpsc::channel(1);
+        to_one.send(()).await.map_err(io::Error::other)?;
+        let (one, two) = (tokio::spawn(player(count / 2, one, to_two)), tokio::spawn(player(count / 2, two, to_one)));
         one.await.map_err(io::Error::other)?;
         two.await.map_err(io::Error::other)
     })
 }
 
-async fn player(turns: usize) {
+async fn player(turns: usize, mut turn: mpsc::Receiver<()>, other: mpsc::Sender<()>) {
     for _ in 0..turns {
-        yield_now().await;
+        if turn.recv().await.is_none() || other.send(()).await.is_err() {
+            return;
+        }
     }
 }

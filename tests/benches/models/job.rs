@@ -14,10 +14,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::measure::{Figures, Memory, Moment, Spent, percentile, us};
+use crate::measure::{Figures, Memory, Moment, Spent, percentile, resident_of_mappings, us};
 
 /// Messages that wait for one recipient, whatever the model.
 pub(crate) const QUEUE_MAX: usize = 64;
+
+/// The stack of whatever has one; memory is taken only where it is used.
+pub(crate) const STACK_BYTES: usize = 64 * 1024;
 
 /// Short jobs that are under way at once, whatever the model.
 pub(crate) const UNDER_WAY_MAX: usize = 64;
@@ -222,6 +225,7 @@ pub(crate) async fn deliver(mut to: impl Delivery, plan: Plan, tally: &Tally, be
     to.settle().await?;
     let made = begun.moment.spent()?;
     let memory = Memory::now()?;
+    let stack_bytes = resident_of_mappings(STACK_BYTES as u64)?;
     let moment = Moment::now()?;
     for _ in 0..plan.singles {
         let at = Instant::now();
@@ -244,6 +248,7 @@ pub(crate) async fn deliver(mut to: impl Delivery, plan: Plan, tally: &Tally, be
         ("make_us".to_owned(), made.wall_s * 1e6 / recipients),
         ("resident_bytes".to_owned(), (memory.resident - begun.memory.resident) / recipients),
         ("kernel_bytes".to_owned(), (memory.kernel - begun.memory.kernel) / recipients),
+        ("stack_bytes".to_owned(), stack_bytes),
         ("last_p50_us".to_owned(), percentile(&mut single_us, 0.5)),
         ("last_p99_us".to_owned(), percentile(&mut single_us, 0.99)),
         ("deliveries_per_s".to_owned(), deliveries / burst.wall_s),

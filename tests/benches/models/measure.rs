@@ -69,6 +69,23 @@ impl Memory {
     }
 }
 
+/// Bytes that are resident of each mapping of a size, on average; 0 when there is none. Stacks of one size are told
+/// apart by it from everything else, as long as nothing else has just that size.
+pub(crate) fn resident_of_mappings(bytes: u64) -> io::Result<f64> {
+    let (mut count, mut kib, mut is_one) = (0.0, 0.0, false);
+    for line in fs::read_to_string("/proc/self/smaps")?.lines() {
+        let address = |text: &str| u64::from_str_radix(text, 16).ok();
+        let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+        if let Some((begin, end)) = range.and_then(|(begin, end)| Some((address(begin)?, address(end)?))) {
+            is_one = end - begin == bytes;
+            count += f64::from(u8::from(is_one));
+        } else if let Some(resident) = line.strip_prefix("Rss:").filter(|_| is_one) {
+            kib += resident.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default();
+        }
+    }
+    Ok(if count > 0.0 { kib * 1_024.0 / count } else { 0.0 })
+}
+
 /// The value below which a share of the values are; 0 of none.
 pub(crate) fn percentile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);

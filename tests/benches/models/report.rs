@@ -20,7 +20,7 @@ use crate::{
 
 /// How much of everything is done.
 pub(crate) struct Extent {
-    rounds: usize,
+    pub(crate) rounds: usize,
     /// Recipients of the deliveries.
     pub(crate) sizes: &'static [usize],
     /// Deliveries of a measurement, and those of threads, which take longer.

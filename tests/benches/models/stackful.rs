@@ -19,16 +19,13 @@ use mio::net::TcpStream;
 use crate::{
     chore::{Chore, Pool, REQUEST_BYTES},
     job::{
-        self, Begun, Delivery, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, Slow, Start, Tally, Times,
-        UNDER_WAY_MAX, WAIT, Work, finished,
+        self, Begun, Delivery, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, STACK_BYTES, Slow, Start, Tally,
+        Times, UNDER_WAY_MAX, WAIT, Work, finished,
     },
     measure::{Figures, Moment, us},
     scheduler::{Place, Scheduler, Step, Unit},
     thread::at_once,
 };
-
-/// The stack of each; memory is taken only where it is used.
-const STACK_BYTES: usize = 64 * 1024;
 
 fn stack() -> io::Result<DefaultStack> {
     DefaultStack::new(STACK_BYTES)

@@ -107,7 +107,12 @@ fn all(book: &Book, extent: &Extent) -> String {
         [title.to_owned()].into_iter().chain(cells).collect()
     });
     let head: Vec<&str> = ["of each"].into_iter().chain(Model::ALL.map(Model::name)).collect();
-    table(&head, rows)
+    let (rounds, waits, units) = (extent.rounds, short(extent.waits as f64), short(many as f64));
+    let said = format!(
+        "{}. Median of {rounds}. Making and memory: of {units}; {waits} wait; {} chores, {} requests.",
+        book.machine, extent.chores, extent.requests
+    );
+    format!("{said}\n\n{}", table(&head, rows))
 }
 
 fn deliveries(book: &Book, extent: &Extent) -> String {
@@ -117,7 +122,7 @@ fn deliveries(book: &Book, extent: &Extent) -> String {
         [short(size as f64)].into_iter().chain(cells).collect()
     });
     let head: Vec<&str> = ["recipients"].into_iter().chain(Model::ALL.map(Model::name)).collect();
-    table(&head, rows)
+    format!("Millions of deliveries a second (ratio to the coroutine):\n\n{}", table(&head, rows))
 }
 
 fn over_sockets(book: &Book, extent: &Extent) -> String {
@@ -156,7 +161,7 @@ fn counter(book: &Book) -> String {
         let base = book.median("counter", Way::ALL[1].1, 0, "each_ns");
         vec![by.to_owned(), with_ratio(of("each_ns"), base), cell(of("lost_share").map(|share| share * 100.0))]
     });
-    table(&["two threads count to a million", "ns for one", "% lost"], rows)
+    table(&["two threads count to four million", "ns for one", "% lost"], rows)
 }
 
 fn locks(book: &Book) -> String {
@@ -194,8 +199,13 @@ fn sizes(book: &Book, extent: &Extent) -> String {
         vec!["a command to a room".to_owned(), of("room_command_bytes")],
         vec!["the bench's task at rest, with its queue".to_owned(), at_rest(Model::Coroutine, "resident_bytes")],
         vec!["the bench's stackful coroutine at rest".to_owned(), at_rest(Model::Stackful, "resident_bytes")],
+        vec!["… of that its stack".to_owned(), at_rest(Model::Stackful, "stack_bytes")],
         vec!["… its page tables".to_owned(), at_rest(Model::Stackful, "kernel_bytes")],
-        vec!["the bench's thread at rest".to_owned(), at_rest(Model::Thread, "resident_bytes")],
+        vec![
+            "the bench's thread at rest, with what the allocator keeps for it".to_owned(),
+            at_rest(Model::Thread, "resident_bytes"),
+        ],
+        vec!["… of that its stack".to_owned(), at_rest(Model::Thread, "stack_bytes")],
         vec!["… its stack in the kernel, and page tables".to_owned(), at_rest(Model::Thread, "kernel_bytes")],
     ];
     let stacks = cell(book.median("stacks", "all", 0, "stacks"));

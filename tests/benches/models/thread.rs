@@ -17,14 +17,11 @@ use futures_util::FutureExt;
 use crate::{
     chore::{Chore, REQUEST_BYTES},
     job::{
-        self, Begun, Delivery, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, Slow, Start, Tally, Times,
-        UNDER_WAY_MAX, WAIT, Work, finished,
+        self, Begun, Delivery, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, STACK_BYTES, Slow, Start, Tally,
+        Times, UNDER_WAY_MAX, WAIT, Work, finished,
     },
     measure::{Figures, Moment, us},
 };
-
-/// The stack of each; memory is taken only where it is used.
-const STACK_BYTES: usize = 64 * 1024;
 
 fn spawn(run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().stack_size(STACK_BYTES).spawn(run)

@@ -22,7 +22,7 @@ use crate::{
 
 /// Who counts, and how far each.
 const THREADS: u64 = 2;
-const EACH: u64 = 500_000;
+const EACH: u64 = 2_000_000;
 
 /// What one writer gets at once, where it gets several.
 const BATCH: u64 = 64;

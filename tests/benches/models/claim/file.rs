@@ -6,7 +6,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Wrap
 use tokio::task::spawn_blocking;
 
 use crate::{
-    callback::system,
+    callback::{give_way, system},
     job::{Tally, Work},
     measure::{Figures, percentile, us},
 };
@@ -50,7 +50,7 @@ impl Actor for Caller {
         } else {
             self.told = Some((read(), us(at)));
         }
-        drop(ctx.address().try_send(Step));
+        give_way(self, ctx, Step);
     }
 }
 
@@ -70,8 +70,7 @@ impl Handler<Step> for Caller {
         }
         self.work.compute(STEP_US);
         self.steps += 1.0;
-        // Its own mailbox, which is empty.
-        drop(ctx.address().try_send(Step));
+        give_way(self, ctx, Step);
     }
 }
 
