@@ -52,6 +52,17 @@ fn cell(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), short)
 }
 
+/// A whole number, its thousands apart.
+fn whole(value: Option<f64>) -> String {
+    let Some(value) = value else { return "–".to_owned() };
+    let digits = format!("{value:.0}");
+    let apart = digits.char_indices().flat_map(|(at, digit)| {
+        let is_first = at == 0 || (digits.len() - at) % 3 != 0;
+        [Some(',').filter(|_| !is_first), Some(digit)].into_iter().flatten()
+    });
+    apart.collect()
+}
+
 /// A number with its ratio to another.
 fn with_ratio(value: Option<f64>, base: Option<f64>) -> String {
     match (value, base) {
@@ -103,7 +114,9 @@ fn all(book: &Book, extent: &Extent) -> String {
     }
     let rows = lines.into_iter().map(|Line(title, case, size, figure, factor)| {
         let of = |model: Model| book.median(case, model.name(), size, figure).map(|value| value * factor);
-        let cells = Model::ALL.map(|model| with_ratio(of(model), of(BASE)));
+        // A ratio of nearly nothing to nearly nothing says nothing.
+        let is_small = figure.ends_with("voluntary") || figure == "kernel_bytes";
+        let cells = Model::ALL.map(|model| with_ratio(of(model), of(BASE).filter(|_| !is_small)));
         [title.to_owned()].into_iter().chain(cells).collect()
     });
     let head: Vec<&str> = ["of each"].into_iter().chain(Model::ALL.map(Model::name)).collect();
@@ -178,21 +191,23 @@ fn locks(book: &Book) -> String {
 }
 
 fn told(story: &[[String; 3]]) -> String {
-    table(&["what happens to it", "a coroutine with a stack", "a task"], story.iter().map(|row| row.to_vec()))
+    let head = ["what happens to it", "a coroutine with a stack", "a task"];
+    table(&head, story.iter().map(|row| row.to_vec())).replace("---:", "---")
 }
 
 fn commits(book: &Book) -> String {
     let row = |title: &str, by| {
-        let of = |figure| cell(book.median("commit", by, 0, figure).map(|us| us / 1e3));
-        vec![title.to_owned(), of("commit_p50_us"), of("late_p50_us"), of("late_p99_us")]
+        let of = |figure, factor: f64| cell(book.median("commit", by, 0, figure).map(|value| value * factor));
+        vec![title.to_owned(), of("commit_p50_us", 1e-3), of("still_share", 100.0), of("longest_us", 1e-3)]
     };
-    let head = ["64 rows, synchronous FULL", "a commit, p50 ms", "its neighbour is late, p50 ms", "p99 ms"];
+    let head =
+        ["64 rows, synchronous FULL", "a commit, p50 ms", "its neighbour stands still, % of the time", "longest, ms"];
     table(&head, [row("on the thread of the coroutines", "itself"), row("on another thread", "elsewhere")])
 }
 
 fn sizes(book: &Book, extent: &Extent) -> String {
-    let of = |figure: &str| cell(book.median("sizes", "all", 0, figure));
-    let at_rest = |model: Model, figure| cell(book.median("deliver", model.name(), many(extent), figure));
+    let of = |figure: &str| whole(book.median("sizes", "all", 0, figure));
+    let at_rest = |model: Model, figure| whole(book.median("deliver", model.name(), many(extent), figure));
     let mut rows = vec![
         vec!["a room's task in Hubbub: the future".to_owned(), of("room_future_bytes")],
         vec!["a connection in Hubbub: the actor".to_owned(), of("actor_bytes")],
@@ -208,9 +223,10 @@ fn sizes(book: &Book, extent: &Extent) -> String {
         vec!["… of that its stack".to_owned(), at_rest(Model::Thread, "stack_bytes")],
         vec!["… its stack in the kernel, and page tables".to_owned(), at_rest(Model::Thread, "kernel_bytes")],
     ];
-    let stacks = cell(book.median("stacks", "all", 0, "stacks"));
+    let stacks = whole(book.median("stacks", "all", 0, "stacks"));
     rows.push(vec!["stackful coroutines that one process gets".to_owned(), stacks]);
-    let limits = limits().into_iter().map(|(name, most)| vec![format!("threads by `{name}`, at most"), short(most)]);
+    let limits =
+        limits().into_iter().map(|(name, most)| vec![format!("threads by `{name}`, at most"), whole(Some(most))]);
     rows.extend(limits);
     table(&["", "bytes, or how many"], rows)
 }

@@ -23,7 +23,7 @@ pub(crate) enum Claim {
     Counter(Way),
     /// What a lock costs that nobody else wants.
     Locks,
-    /// How late others are while commits are made: on their thread, or on another one.
+    /// How long others stand still while commits are made: on their thread, or on another one.
     Commit { elsewhere: bool },
     /// How many bytes things have.
     Sizes,

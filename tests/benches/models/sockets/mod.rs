@@ -33,28 +33,41 @@ pub(crate) fn measure(role: &str, members: usize, window: usize, messages: usize
     let server = Server::start(role, &data.path().join("data"), None)?;
     let mut crowd = Crowd::gather(dialect, &server.address, members)?;
     crowd.play(window, messages / 10)?;
-    let (cpu_s, switches) = (server.cpu_s()?, switches(&server)?);
+    let before = Used::by(&server)?;
     crowd.play(window, messages)?;
+    let after = Used::by(&server)?;
     let deliveries = (members * messages) as f64;
-    let after = self::switches(&server)?;
     Ok(Figures::from([
-        ("cpu_us".to_owned(), (server.cpu_s()? - cpu_s) * 1e6 / deliveries),
-        ("voluntary".to_owned(), (after.0 - switches.0) / deliveries),
-        ("involuntary".to_owned(), (after.1 - switches.1) / deliveries),
+        ("cpu_us".to_owned(), (after.cpu_us - before.cpu_us) / deliveries),
+        ("voluntary".to_owned(), (after.voluntary - before.voluntary) / deliveries),
+        ("involuntary".to_owned(), (after.involuntary - before.involuntary) / deliveries),
     ]))
 }
 
-/// Context switches of all threads that a server has, voluntary and not.
-fn switches(server: &Server) -> io::Result<(f64, f64)> {
-    let mut sum = (0.0, 0.0);
-    for task in fs::read_dir(format!("/proc/{}/task", server.pid()))? {
-        let status = fs::read_to_string(task?.path().join("status"))?;
-        let count = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|line| line.trim().parse::<f64>().ok()).unwrap_or_default()
-        };
-        sum.0 += count("voluntary_ctxt_switches:");
-        sum.1 += count("nonvoluntary_ctxt_switches:");
+/// What all threads that a server has have used.
+#[derive(Debug, Default)]
+struct Used {
+    cpu_us: f64,
+    voluntary: f64,
+    involuntary: f64,
+}
+
+impl Used {
+    fn by(server: &Server) -> io::Result<Self> {
+        let mut used = Self::default();
+        for task in fs::read_dir(format!("/proc/{}/task", server.pid()))? {
+            let path = task?.path();
+            let status = fs::read_to_string(path.join("status"))?;
+            let count = |name: &str| {
+                let line = status.lines().find_map(|line| line.strip_prefix(name));
+                line.and_then(|line| line.trim().parse::<f64>().ok()).unwrap_or_default()
+            };
+            used.voluntary += count("voluntary_ctxt_switches:");
+            used.involuntary += count("nonvoluntary_ctxt_switches:");
+            // The first of three numbers: nanoseconds on a processor.
+            let ran = fs::read_to_string(path.join("schedstat"))?;
+            used.cpu_us += ran.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or_default() / 1e3;
+        }
+        Ok(used)
     }
-    Ok(sum)
 }
