@@ -25,12 +25,14 @@ struct Record {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Book {
     pub(crate) machine: String,
+    /// Rounds that were taken.
+    pub(crate) rounds: usize,
     records: Vec<Record>,
 }
 
 impl Book {
     pub(crate) fn new(machine: String) -> Self {
-        Self { machine, records: Vec::new() }
+        Self { machine, rounds: 0, records: Vec::new() }
     }
 
     /// Has a process measure a task and writes it down.

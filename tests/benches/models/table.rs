@@ -120,9 +120,9 @@ fn all(book: &Book, extent: &Extent) -> String {
         [title.to_owned()].into_iter().chain(cells).collect()
     });
     let head: Vec<&str> = ["of each"].into_iter().chain(Model::ALL.map(Model::name)).collect();
-    let (rounds, waits, units) = (extent.rounds, short(extent.waits as f64), short(many as f64));
+    let (rounds, waits, units) = (book.rounds, short(extent.waits as f64), short(many as f64));
     let said = format!(
-        "{}. Median of {rounds}. Making and memory: of {units}; {waits} wait; {} chores, {} requests.",
+        "{}. Rounds: {rounds}, the median is told. Making and memory: of {units}; {waits} wait; {} chores, {} requests.",
         book.machine, extent.chores, extent.requests
     );
     format!("{said}\n\n{}", table(&head, rows))

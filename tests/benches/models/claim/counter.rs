@@ -52,7 +52,7 @@ pub(crate) enum Way {
 
 impl Way {
     pub(crate) const ALL: [(Self, &'static str); 6] = [
-        (Self::Racing, "read, add, write; no lock"),
+        (Self::Racing, "read, add, write; no lock (the worst of 10 races)"),
         (Self::Atomic, "one atomic instruction"),
         (Self::Locked, "a lock"),
         (Self::Writer, "one writer, a message for each"),
@@ -86,7 +86,22 @@ fn by_writer(batch: u64) -> u64 {
     writer.join().unwrap_or_default()
 }
 
+/// Times that a race is run: it shows only where both threads run at once, which a busy machine does not always let them.
+const RACES: usize = 10;
+
+/// Measures a way; of the race, what was lost at worst.
 pub(super) fn check(way: Way) -> io::Result<Figures> {
+    let mut figures = count(way)?;
+    for _ in 1..if way == Way::Racing { RACES } else { 1 } {
+        let again = count(way)?;
+        for (name, figure) in &mut figures {
+            *figure = again.get(name).copied().filter(|_| name == "lost_share").unwrap_or_default().max(*figure);
+        }
+    }
+    Ok(figures)
+}
+
+fn count(way: Way) -> io::Result<Figures> {
     let (shared, locked) = (AtomicU64::new(0), Mutex::new(0_u64));
     let at = Instant::now();
     let counted = match way {
@@ -101,7 +116,12 @@ pub(super) fn check(way: Way) -> io::Result<Figures> {
             shared.load(Ordering::Relaxed)
         }
         Way::Atomic => {
-            on_threads(|| (0..EACH).map(|_| shared.fetch_add(1, Ordering::Relaxed) & 0).sum());
+            on_threads(|| {
+                for _ in 0..EACH {
+                    shared.fetch_add(1, Ordering::Relaxed);
+                }
+                0
+            });
             shared.load(Ordering::Relaxed)
         }
         Way::Locked => {

@@ -12,7 +12,7 @@ use crate::{job::Model, measure::Figures};
 use crowd::Crowd;
 
 /// Messages under way at once, and messages of a measurement.
-pub(crate) const LOADS: [(usize, usize); 3] = [(1, 200), (16, 512), (256, 2_048)];
+pub(crate) const LOADS: [(usize, usize); 3] = [(1, 100), (16, 256), (256, 2_048)];
 
 /// The models that the job is done by, and the roles of their servers.
 pub(crate) const SERVERS: [(Model, &str); 3] =
