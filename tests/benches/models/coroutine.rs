@@ -86,9 +86,8 @@ pub(crate) fn burst(chore: Chore, count: usize) -> io::Result<Figures> {
         let (mut jobs, under_way) = (JoinSet::new(), Arc::new(Semaphore::new(UNDER_WAY_MAX)));
         for number in 0..count {
             let permit = under_way.clone().acquire_owned().await.map_err(io::Error::other)?;
-            let (times, chore) = (times.clone(), chore.clone());
+            let (times, chore, at) = (times.clone(), chore.clone(), Instant::now());
             jobs.spawn(async move {
-                let at = Instant::now();
                 let done = spawn_blocking(move || chore(number)).await;
                 times.put(us(at));
                 drop(permit);
