@@ -20,3 +20,4 @@ pub use command::{PostBody, RoomCommand, RoomEvent};
 pub use handle::{RoomGone, RoomHandle};
 pub use registry::{Registry, RoomsView};
 pub use sight::{RoomState, RoomView, Suspension};
+pub use task::future_bytes;

@@ -46,6 +46,15 @@ pub(super) struct RoomTask {
     pub(super) rooms: Arc<Rooms>,
 }
 
+/// Bytes of the future that a room's task is: all that one keeps while it waits, inbox and heap apart.
+#[must_use]
+pub fn future_bytes() -> usize {
+    fn of<F: Future>(_: impl FnOnce(RoomTask) -> F) -> usize {
+        size_of::<F>()
+    }
+    of(RoomTask::run)
+}
+
 /// When the next things are due that no command brings.
 struct Due {
     signals_told: Instant,

@@ -143,3 +143,11 @@ impl Drop for Server {
         }
     }
 }
+
+impl Server {
+    /// Its process, for what `/proc` tells of it.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}

@@ -240,17 +240,14 @@ impl Load {
         })
     }
 
-    /// How long the loop may sleep: an open flow is sent to the microsecond, so it does not.
+    /// How long the loop may sleep: not while something is sent. To be woken costs whoever wakes, which would be the
+    /// server, and more so the slower it is.
     fn pause(&self, is_over: bool) -> Duration {
-        let now_ns = self.now_ns();
-        let next_ns = self.senders.iter().filter_map(Sender::due_ns).min();
-        match next_ns {
-            Some(at) if !is_over => {
-                // Whole milliseconds only; the rest is spun away.
-                Duration::from_millis(at.saturating_sub(now_ns) / 1_000_000)
-            }
-            _ if self.counted.is_empty() => Duration::from_millis(100),
-            _ => SWEEP_EVERY,
+        let is_silent = self.senders.iter().all(|sender| sender.is_silent());
+        match (is_silent, self.counted.is_empty()) {
+            (false, true) if !is_over => Duration::ZERO,
+            (_, true) => Duration::from_millis(100),
+            (_, false) => SWEEP_EVERY,
         }
     }
 

@@ -1,0 +1,390 @@
+//! The jobs by microthreads: on one worker, or on one for each core. Each is cut into pieces by hand; between two of
+//! them its place is in its fields.
+//!
+//! Deliveries are made by Hubbub's own shards and halls; the other jobs by the bench's scheduler of the same shape.
+
+use std::{
+    cell::RefCell,
+    io::{self, IoSlice, Read, Write},
+    rc::Rc,
+    sync::{Arc, OnceLock},
+    thread,
+    time::Instant,
+};
+
+use actix::{Actor, Context, Handler, Recipient as Address};
+use bytes::Bytes;
+use hubbub_protocol::RoomName;
+use hubbub_server::fanout::{
+    Batch, Fanout, Item, LocalShard, LogChunk, Order, Outbox, RoomTag, ShardCommand, ShardHandle, ShardLimits, Socket,
+};
+use mio::net::TcpStream;
+
+use crate::{
+    callback::system,
+    chore::{Chore, Pool, REQUEST_BYTES},
+    job::{
+        self, Begun, Delivery, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, Slow, Start, Tally, Times,
+        UNDER_WAY_MAX, WAIT, Work, finished,
+    },
+    measure::{Figures, Moment, us},
+    scheduler::{Place, Scheduler, Step, Unit},
+    stackful::connect,
+};
+
+/// One worker for each core.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+// ---- deliver ----
+
+/// What a worker's connections write to.
+struct Seat(RefCell<Recipient>);
+
+impl Socket for Seat {
+    fn try_write_vectored(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut recipient = self.0.borrow_mut();
+        frames.iter().for_each(|frame| recipient.take(frame));
+        Ok(frames.iter().map(|frame| frame.len()).sum())
+    }
+
+    fn end(&self) {}
+}
+
+/// Takes the orders that nobody gives here.
+pub(crate) struct Nobody;
+
+impl Actor for Nobody {
+    type Context = Context<Self>;
+}
+
+impl Handler<Order> for Nobody {
+    type Result = ();
+
+    fn handle(&mut self, _: Order, _: &mut Self::Context) {}
+}
+
+/// The shards' inboxes, and the room that everybody is in.
+struct Members {
+    fanout: Fanout,
+    room: Arc<RoomTag>,
+    tally: Arc<Tally>,
+}
+
+impl Delivery for Members {
+    async fn publish(&mut self, frame: &Bytes) -> io::Result<()> {
+        for shard in self.fanout.shards() {
+            let chunk = LogChunk { frames: frame.clone(), first_seq: 1, events: 1 };
+            let batch = Batch { room: self.room.clone(), items: vec![Item::Log(chunk)] };
+            shard.send(ShardCommand::Batch(batch)).await.map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> io::Result<()> {
+        self.tally.complete().await;
+        Ok(())
+    }
+}
+
+/// What a worker needs to become a shard with so many seats.
+struct Opening {
+    number: usize,
+    handle: ShardHandle,
+    inbox: tokio::sync::mpsc::Receiver<ShardCommand>,
+    room: Arc<RoomTag>,
+    seats: usize,
+    tally: Arc<Tally>,
+    opened: Arc<Tally>,
+}
+
+impl Opening {
+    /// On the worker's own thread.
+    async fn open(self) {
+        let limits = ShardLimits { slice_deliveries_max: 256 };
+        let number = u16::try_from(self.number).unwrap_or_default();
+        let shard = LocalShard::start(number, &self.handle, self.inbox, limits);
+        let orders: Address<Order> = Nobody.start().recipient();
+        let seat = |_| {
+            let socket = Rc::new(Seat(RefCell::new(Recipient::new(&self.tally))));
+            Item::Seat(shard.connect(Rc::new(Outbox::new(socket, 1 << 20)), orders.clone()), Bytes::new())
+        };
+        let items = (0..self.seats).map(seat).collect();
+        let batch = Batch { room: self.room, items };
+        if self.handle.send(ShardCommand::Batch(batch)).await.is_ok() {
+            self.opened.done();
+        }
+    }
+}
+
+pub(crate) fn deliver(plan: Plan, workers: usize) -> io::Result<Figures> {
+    system().block_on(async {
+        let (tally, opened) = (Arc::<Tally>::default(), Arc::<Tally>::default());
+        let room = Arc::new(RoomTag { id: 1, name: RoomName::parse("lobby").map_err(io::Error::other)? });
+        let (fanout, inboxes) = Fanout::new(u16::try_from(workers).map_err(io::Error::other)?, QUEUE_MAX);
+        opened.expect(workers);
+        let begun = Begun::now()?;
+        let mut arbiters = Vec::new();
+        for (number, inbox) in inboxes.into_iter().enumerate() {
+            let Some(handle) = fanout.shards().get(number).cloned() else { continue };
+            let seats = plan.recipients / workers + usize::from(number < plan.recipients % workers);
+            let (room, tally, opened) = (room.clone(), tally.clone(), opened.clone());
+            let opening = Opening { number, handle, inbox, room, seats, tally, opened };
+            // The first worker is this thread, which also publishes: as in the server, rooms and shards share threads.
+            if number == 0 {
+                actix_rt::spawn(opening.open());
+            } else {
+                let arbiter = actix_rt::Arbiter::new();
+                arbiter.spawn_fn(move || drop(actix_rt::spawn(opening.open())));
+                arbiters.push(arbiter);
+            }
+        }
+        opened.complete().await;
+        let members = Members { fanout, room, tally: tally.clone() };
+        job::deliver(members, plan, &tally, begun).await
+    })
+}
+
+// ---- units of the scheduler ----
+
+/// Has each worker run its own scheduler with its share of the units.
+fn on_workers(workers: usize, run: impl Fn(usize) -> io::Result<()> + Sync) -> io::Result<()> {
+    if workers == 1 {
+        return run(0);
+    }
+    thread::scope(|scope| {
+        let run = &run;
+        let threads: Vec<_> = (0..workers).map(|worker| scope.spawn(move || run(worker))).collect();
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(done) => done,
+            Err(_) => Err(io::Error::other("a worker has failed")),
+        })
+    })
+}
+
+/// The numbers that fall to a worker.
+fn share(count: usize, worker: usize, workers: usize) -> impl Iterator<Item = usize> {
+    (worker..count).step_by(workers)
+}
+
+struct Waiter {
+    due: Option<Instant>,
+    times: Arc<Times>,
+}
+
+impl Unit for Waiter {
+    fn run(&mut self, _: &Rc<Place>) -> Step {
+        match self.due {
+            None => {
+                let due = Instant::now() + WAIT;
+                self.due = Some(due);
+                Step::Until(due)
+            }
+            Some(due) => {
+                self.times.put(us(due));
+                Step::Done
+            }
+        }
+    }
+}
+
+pub(crate) fn wait(count: usize, workers: usize) -> io::Result<Figures> {
+    let times = Times::with_capacity(count);
+    let begun = Moment::now()?;
+    on_workers(workers, |worker| {
+        let mut scheduler = Scheduler::new()?;
+        for _ in share(count, worker, workers) {
+            scheduler.add(Waiter { due: None, times: times.clone() });
+        }
+        scheduler.run(|| None)
+    })?;
+    finished(&begun, &times)
+}
+
+/// A chore: handed over in its first piece, looked at in its second.
+struct Errand {
+    number: usize,
+    chore: Chore,
+    pool: Pool,
+    asked: Option<(Instant, Arc<OnceLock<usize>>)>,
+    times: Arc<Times>,
+}
+
+impl Unit for Errand {
+    fn run(&mut self, place: &Rc<Place>) -> Step {
+        match &self.asked {
+            None => {
+                let (answer, alarm) = (Arc::new(OnceLock::new()), place.alarm());
+                self.asked = Some((Instant::now(), answer.clone()));
+                let (number, chore) = (self.number, self.chore.clone());
+                self.pool.hand_over(move || {
+                    answer.get_or_init(|| chore(number));
+                    alarm();
+                });
+                Step::Elsewhere
+            }
+            Some((_, answer)) if answer.get().is_none() => Step::Elsewhere,
+            Some((at, _)) => {
+                self.times.put(us(*at));
+                Step::Done
+            }
+        }
+    }
+}
+
+pub(crate) fn burst(chore: &Chore, count: usize, workers: usize) -> io::Result<Figures> {
+    let times = Times::with_capacity(count);
+    let begun = Moment::now()?;
+    let pool = Pool::start()?;
+    on_workers(workers, |worker| {
+        let mut scheduler = Scheduler::new()?;
+        let mut numbers = share(count, worker, workers);
+        let (chore, pool, times) = (chore.clone(), pool.clone(), times.clone());
+        let mut next = move || {
+            let (chore, pool, times) = (chore.clone(), pool.clone(), times.clone());
+            numbers.next().map(|number| Errand { number, chore, pool, asked: None, times })
+        };
+        for unit in std::iter::from_fn(&mut next).take(UNDER_WAY_MAX / workers) {
+            scheduler.add(unit);
+        }
+        scheduler.run(next)
+    })?;
+    finished(&begun, &times)
+}
+
+/// What a client does next.
+enum Doing {
+    Connected,
+    Asking(usize),
+    Reading(usize),
+}
+
+struct Client {
+    socket: TcpStream,
+    doing: Doing,
+    left: usize,
+    at: Instant,
+    times: Arc<Times>,
+}
+
+impl Client {
+    /// Goes on until it would block or has nothing left.
+    fn go_on(&mut self, place: &Rc<Place>) -> io::Result<()> {
+        let mut bytes = [b'q'; REQUEST_BYTES];
+        loop {
+            self.doing = match self.doing {
+                Doing::Connected => {
+                    place.watch(&mut self.socket)?;
+                    Doing::Asking(0)
+                }
+                Doing::Asking(_) if self.left == 0 => return Ok(()),
+                Doing::Asking(0) => {
+                    self.at = Instant::now();
+                    Doing::Asking(self.socket.write(&bytes)?)
+                }
+                Doing::Asking(REQUEST_BYTES) => Doing::Reading(REQUEST_BYTES),
+                Doing::Asking(done) => Doing::Asking(done + self.socket.write(&bytes[done..])?),
+                Doing::Reading(0) => {
+                    self.times.put(us(self.at));
+                    self.left -= 1;
+                    Doing::Asking(0)
+                }
+                Doing::Reading(left) => match self.socket.read(&mut bytes[..left])? {
+                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    read => Doing::Reading(left - read),
+                },
+            }
+        }
+    }
+}
+
+impl Unit for Client {
+    fn run(&mut self, place: &Rc<Place>) -> Step {
+        match self.go_on(place) {
+            Ok(()) => Step::Done,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Step::Elsewhere,
+            Err(error) => {
+                eprintln!("a request: {error}");
+                Step::Done
+            }
+        }
+    }
+}
+
+pub(crate) fn requests(address: &str, count: usize, workers: usize) -> io::Result<Figures> {
+    let times = Times::with_capacity(count);
+    let begun = Moment::now()?;
+    on_workers(workers, |worker| {
+        let mut scheduler = Scheduler::new()?;
+        for _ in share(UNDER_WAY_MAX, worker, workers) {
+            let (socket, left) = (connect(address)?, count / UNDER_WAY_MAX);
+            scheduler.add(Client { socket, doing: Doing::Connected, left, at: Instant::now(), times: times.clone() });
+        }
+        scheduler.run(|| None)
+    })?;
+    finished(&begun, &times)
+}
+
+/// Computes a piece whenever it runs.
+struct Worker {
+    work: Work,
+    pieces: usize,
+    piece_us: f64,
+    start: Arc<Start>,
+    /// Whom it tells when it has ended; `None`: the slow one, which nobody asks.
+    times: Option<Arc<Times>>,
+}
+
+impl Unit for Worker {
+    fn run(&mut self, _: &Rc<Place>) -> Step {
+        self.work.compute(self.piece_us);
+        self.pieces -= 1;
+        if self.pieces > 0 {
+            return Step::Again;
+        }
+        if let Some(times) = &self.times {
+            times.put(self.start.us());
+        }
+        Step::Done
+    }
+}
+
+pub(crate) fn slow(slow: Slow, work: Work, workers: usize) -> io::Result<Figures> {
+    let times = Times::with_capacity(SHORT_UNITS);
+    let (pieces, piece_us) = slow.pieces();
+    let start = Arc::<Start>::default();
+    start.begin();
+    let moment = Moment::now()?;
+    on_workers(workers, |worker| {
+        let mut scheduler = Scheduler::new()?;
+        if worker == 0 && pieces > 0 {
+            scheduler.add(Worker { work, pieces, piece_us, start: start.clone(), times: None });
+        }
+        for _ in share(SHORT_UNITS, worker, workers) {
+            let (start, times) = (start.clone(), Some(times.clone()));
+            scheduler.add(Worker { work, pieces: 1, piece_us: SHORT_US, start, times });
+        }
+        scheduler.run(|| None)
+    })?;
+    finished(&moment, &times)
+}
+
+struct Player(usize);
+
+impl Unit for Player {
+    fn run(&mut self, _: &Rc<Place>) -> Step {
+        self.0 -= 1;
+        if self.0 == 0 { Step::Done } else { Step::Again }
+    }
+}
+
+/// Answers when so many turns were handed over.
+pub(crate) fn switch(count: usize, workers: usize) -> io::Result<()> {
+    on_workers(workers, |_| {
+        let mut scheduler = Scheduler::new()?;
+        scheduler.add(Player(count / 2 / workers));
+        scheduler.add(Player(count / 2 / workers));
+        scheduler.run(|| None)
+    })
+}
