@@ -89,6 +89,11 @@ impl Hall {
         self.seats.is_empty()
     }
 
+    /// How many have not had everything.
+    pub(super) fn behind(&self) -> usize {
+        self.behind
+    }
+
     /// Whether somebody has not had everything.
     pub(super) fn has_work(&self) -> bool {
         self.behind > 0

@@ -114,18 +114,16 @@ impl LocalShard {
 
     /// The scheduler's loop: take what waits, run one slice, write, let others run.
     async fn run(self, mut inbox: mpsc::Receiver<ShardCommand>) {
-        let mut commands = Vec::with_capacity(COMMANDS_PER_TURN);
+        let mut commands = VecDeque::with_capacity(COMMANDS_PER_TURN);
         loop {
-            if self.0.borrow().ready.is_empty() {
-                if inbox.recv_many(&mut commands, COMMANDS_PER_TURN).await == 0 {
-                    return;
-                }
-            } else {
-                while commands.len() < COMMANDS_PER_TURN
-                    && let Ok(command) = inbox.try_recv()
-                {
-                    commands.push(command);
-                }
+            if commands.is_empty() && self.0.borrow().ready.is_empty() {
+                let Some(command) = inbox.recv().await else { return };
+                commands.push_back(command);
+            }
+            while commands.len() < COMMANDS_PER_TURN
+                && let Ok(command) = inbox.try_recv()
+            {
+                commands.push_back(command);
             }
             let more = self.0.borrow_mut().turn(&mut commands, inbox.len());
             if more {
@@ -166,28 +164,43 @@ impl Shard {
     }
 
     /// One turn; answers whether there is work left.
-    fn turn(&mut self, commands: &mut Vec<ShardCommand>, waiting: usize) -> bool {
+    ///
+    /// What has just come has a slice, and what has been under way for longer has one: a small room is served at once,
+    /// replies and events in one write, and a large one goes on whatever comes.
+    fn turn(&mut self, commands: &mut VecDeque<ShardCommand>, waiting: usize) -> bool {
         let begun = Instant::now();
         self.sight.note(ShardState::Burst, us_at(begun));
         self.meter.inbox(commands.len() + waiting);
-        for command in commands.drain(..) {
-            match command {
-                ShardCommand::Batch(batch) => self.accept(batch),
-                ShardCommand::Close(id, order) => self.close(id, order),
-                ShardCommand::Drain { spread_ms } => self.drain(spread_ms),
-                ShardCommand::Look(look) => self.look(look),
-            }
+        let (mut budget, mut visits) = (self.limits.slice_deliveries_max, 0);
+        while budget > 0
+            && let Some(command) = commands.pop_front()
+        {
+            let made = self.take(command);
+            visits += made;
+            budget = budget.saturating_sub(made.max(1));
         }
-        let visits = self.run_slice();
+        visits += self.run_slice();
         self.write_dirty();
         self.meter.outboxes(queued_here());
-        self.turned(begun, visits)
+        self.turned(begun, visits, !commands.is_empty())
+    }
+
+    /// Does what a command says; answers how many visits that were.
+    fn take(&mut self, command: ShardCommand) -> usize {
+        match command {
+            ShardCommand::Batch(batch) => return self.accept(batch),
+            ShardCommand::Close(id, order) => self.close(id, order),
+            ShardCommand::Drain { spread_ms } => self.drain(spread_ms),
+            ShardCommand::Look(look) => self.look(look),
+        }
+        0
     }
 
     /// Notes what a turn was; answers whether it left work.
-    fn turned(&mut self, begun: Instant, visits: usize) -> bool {
+    fn turned(&mut self, begun: Instant, visits: usize, commands_left: bool) -> bool {
         let ended = Instant::now();
-        let (took, left_over) = (ended.saturating_duration_since(begun), !self.ready.is_empty());
+        let left_over = commands_left || !self.ready.is_empty();
+        let took = ended.saturating_duration_since(begun);
         self.meter.turn(took);
         self.bursts.note(visits, u64::try_from(took.as_micros()).unwrap_or(u64::MAX), left_over);
         self.sight.note(if left_over { ShardState::Yield } else { ShardState::Inbox }, us_at(ended));
@@ -198,8 +211,9 @@ impl Shard {
         self.connections.get_mut(id.slot as usize).filter(|entry| entry.generation == id.generation)
     }
 
-    /// Takes a batch in: seats and replies take effect at once, the rest is carried round by the hall.
-    fn accept(&mut self, batch: Batch) {
+    /// Takes a batch in: seats and replies take effect at once, the rest is carried round by the hall, at once where
+    /// it is small. Answers how many visits were made.
+    fn accept(&mut self, batch: Batch) -> usize {
         let id = batch.room.id;
         // Out of the map meanwhile: what is done for a connection may touch other halls.
         let mut hall = self.halls.remove(&id).unwrap_or_else(|| Hall::new(batch.room));
@@ -217,10 +231,16 @@ impl Shard {
                 Item::Credit(credit) => hall.keep(credit),
             }
         }
+        let mut visits = 0;
+        if !hall.ready && hall.behind() <= self.limits.slice_deliveries_max {
+            let due = hall.behind();
+            visits = due - self.walk(&mut hall, due);
+        }
         if hall.has_work() && !std::mem::replace(&mut hall.ready, true) {
             self.ready.push_back(id);
         }
         self.put_back(hall);
+        visits
     }
 
     /// Puts a hall back into the map, unless nobody is left in it.

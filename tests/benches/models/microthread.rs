@@ -107,8 +107,8 @@ impl Opening {
         let shard = LocalShard::start(number, &self.handle, self.inbox, limits);
         let orders: Address<Order> = Nobody.start().recipient();
         let seat = |_| {
-            let socket = Rc::new(Seat(RefCell::new(Recipient::new(&self.tally))));
-            Item::Seat(shard.connect(Rc::new(Outbox::new(socket, 1 << 20)), orders.clone()), Bytes::new())
+            let socket = Seat(RefCell::new(Recipient::new(&self.tally)));
+            Item::Seat(shard.connect(Rc::new(Outbox::new(socket, 1 << 20)), orders.downgrade()), Bytes::new())
         };
         let items = (0..self.seats).map(seat).collect();
         let batch = Batch { room: self.room, items };

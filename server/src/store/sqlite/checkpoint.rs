@@ -15,7 +15,7 @@ use super::connection::LOCK_WAIT;
 const DUE_PAGES_IDLE: i64 = 1_000;
 
 /// The same when somebody does.
-const DUE_PAGES_BUSY: i64 = 4_000;
+const DUE_PAGES_BUSY: i64 = 12_000;
 
 /// Pages of log beyond which the writer waits a moment for readers to leave it, so that it begins anew.
 const RESTART_PAGES: i64 = 16_000;

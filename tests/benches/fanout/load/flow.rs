@@ -53,6 +53,11 @@ impl Sender {
         self.sent > self.echoed
     }
 
+    /// The intended time of the next post, for flows that have one.
+    pub(super) fn due_ns(&self) -> Option<u64> {
+        matches!(self.flow, Flow::Rate(_)).then_some(self.next_ns as u64)
+    }
+
     /// Whether it posts nothing of its own accord.
     pub(super) fn is_silent(&self) -> bool {
         self.flow == Flow::Silent

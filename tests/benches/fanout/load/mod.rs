@@ -31,7 +31,7 @@ pub(crate) use self::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How often the bytes of those are counted whose bytes are only counted.
-const SWEEP_EVERY: Duration = Duration::from_millis(10);
+const SWEEP_EVERY: Duration = Duration::from_millis(40);
 
 /// The scratch area that all sockets read into.
 const SCRATCH_BYTES: usize = 256 * 1024;
@@ -240,12 +240,16 @@ impl Load {
         })
     }
 
-    /// How long the loop may sleep: not while something is sent. To be woken costs whoever wakes, which would be the
-    /// server, and more so the slower it is.
+    /// How long the loop may sleep: until a post is due, and not at all while the next one waits for an answer. To be
+    /// woken costs whoever wakes, which would be the server, and more so the slower it is.
     fn pause(&self, is_over: bool) -> Duration {
-        let is_silent = self.senders.iter().all(|sender| sender.is_silent());
+        let is_silent = self.senders.iter().all(Sender::is_silent);
         match (is_silent, self.counted.is_empty()) {
-            (false, true) if !is_over => Duration::ZERO,
+            (false, true) if !is_over => match self.senders.iter().map(Sender::due_ns).min().flatten() {
+                // Whole milliseconds only; the rest is spun away.
+                Some(due) => Duration::from_millis(due.saturating_sub(self.now_ns()) / 1_000_000),
+                None => Duration::ZERO,
+            },
             (_, true) => Duration::from_millis(100),
             (_, false) => SWEEP_EVERY,
         }

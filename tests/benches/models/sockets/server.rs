@@ -151,8 +151,8 @@ async fn microthread(sockets: Vec<TcpStream>, mut inbox: mpsc::Receiver<Frames>)
     let room = Arc::new(RoomTag { id: 1, name });
     let publish = |items| handle.send(ShardCommand::Batch(Batch { room: room.clone(), items }));
     let seats = sockets.into_iter().map(|socket| {
-        let outbox = Rc::new(Outbox::new(Rc::new(Seat(socket)), 1 << 20));
-        Item::Seat(shard.connect(outbox, orders.clone()), bytes::Bytes::new())
+        let outbox = Rc::new(Outbox::new(Seat(socket), 1 << 20));
+        Item::Seat(shard.connect(outbox, orders.downgrade()), bytes::Bytes::new())
     });
     publish(seats.collect()).await.map_err(io::Error::other)?;
     while let Some(read) = inbox.recv().await {
