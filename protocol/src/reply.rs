@@ -86,9 +86,9 @@ pub enum Resume {
 /// To `join`: the room's state and the position at which it is true, in one frame.
 ///
 /// Every event with a larger `seq` follows on this connection, none is missing and none comes twice.
-/// `E` is [`Event`] for who reads; a server may put events in that it encoded before.
+/// `E` and `M` are [`Event`] and a list of [`Member`] for who reads; a server may put in what it encoded before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Joined<E = Event> {
+pub struct Joined<E = Event, M = Vec<Member>> {
     /// The room's name as its creator wrote it.
     pub room: RoomName,
     /// The log's name.
@@ -102,7 +102,7 @@ pub struct Joined<E = Event> {
     /// The number of members, this session included.
     pub member_count: u64,
     /// The members by nick, at most [`crate::limits::MEMBERS_PAGE_MAX`]; `members` has the rest.
-    pub members: Vec<Member>,
+    pub members: M,
     /// Events in ascending order; the last one's seq is `seq`, unless there is none to send.
     pub events: Vec<E>,
 }

@@ -46,6 +46,16 @@ pub struct Roster<S> {
     changed: bool,
     partial: bool,
     members_told_max: usize,
+    first_page: FirstPage,
+}
+
+/// Whether the first page of members is still as it was last told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum FirstPage {
+    /// Somebody on it changed, or it was never told.
+    Stale,
+    /// Nobody on it changed; it ends with this key. `None`: all members are on it.
+    Current(Option<NameKey>),
 }
 
 impl<S: Copy + PartialEq> Roster<S> {
@@ -60,6 +70,7 @@ impl<S: Copy + PartialEq> Roster<S> {
             changed: false,
             partial: false,
             members_told_max,
+            first_page: FirstPage::Stale,
         }
     }
 
@@ -195,6 +206,29 @@ impl<S: Copy + PartialEq> Roster<S> {
         (page, rest.next().is_some())
     }
 
+    /// Whether nobody on the first page has changed since [`Roster::first_page`] told it.
+    #[must_use]
+    pub fn is_first_page_current(&self) -> bool {
+        self.first_page != FirstPage::Stale
+    }
+
+    /// The first page, at most `limit` members; from now on it is watched whether it stays so.
+    pub fn first_page(&mut self, limit: usize) -> Vec<Member> {
+        let (members, more) = self.page(None, limit);
+        self.first_page = FirstPage::Current(members.last().filter(|_| more).map(|last| last.nick.key()));
+        members
+    }
+
+    /// Forgets that the first page was told, if the change is of somebody on it.
+    fn watch_first_page(&mut self, change: &MemberChange) {
+        if let FirstPage::Current(end) = &self.first_page {
+            let is_on_it = |nick: &Nick| end.as_ref().is_none_or(|end| nick.key() <= *end);
+            if is_on_it(&change.nick) || change.was.as_ref().is_some_and(is_on_it) {
+                self.first_page = FirstPage::Stale;
+            }
+        }
+    }
+
     /// What changed since this was last asked, as the event to send; `None` when nothing did.
     pub fn take_changes(&mut self, room: &RoomName) -> Option<Presence> {
         if !std::mem::take(&mut self.changed) {
@@ -221,6 +255,7 @@ impl<S: Copy + PartialEq> Roster<S> {
 
     fn tell(&mut self, change: MemberChange) {
         self.changed = true;
+        self.watch_first_page(&change);
         if self.partial || self.members.len() > self.members_told_max || self.changes.len() >= PRESENCE_CHANGES_MAX {
             self.partial = true;
             self.changes.clear();
@@ -311,6 +346,7 @@ mod tests {
         ) {
             let mut roster = Roster::new(100);
             let mut seen: BTreeMap<String, MemberState> = BTreeMap::new();
+            let mut first = Vec::new();
             for (at, (user, step, flag)) in steps.into_iter().enumerate() {
                 match step {
                     0 => drop(roster.join(user, nick(&format!("n{user}")), flag, 1)),
@@ -318,6 +354,11 @@ mod tests {
                     2 => roster.detach(user, at as u64),
                     3 => roster.set_away(user, flag),
                     _ => drop(roster.rename(user, &nick(&format!("m{user}")))),
+                }
+                if roster.is_first_page_current() {
+                    prop_assert_eq!(&roster.page(None, 2).0, &first, "a page that is current is as it was told");
+                } else {
+                    first = roster.first_page(2);
                 }
                 if flag {
                     for change in roster.take_changes(&room()).map(|p| p.changes).unwrap_or_default() {

@@ -127,6 +127,9 @@ impl LocalShard {
             }
             let more = self.0.borrow_mut().turn(&mut commands, inbox.len());
             if more {
+                // A slice of a large room is over: the store's threads are let through where they share this core, then
+                // everything else on this thread.
+                std::thread::yield_now();
                 yield_now().await;
             }
         }

@@ -30,6 +30,9 @@ use crate::{
 /// What a client waits before it posts again when the store cannot store.
 const STORE_RETRY_MS: u64 = 1_000;
 
+/// Members from which on the first page of them is kept, encoded.
+const FIRST_MEMBERS_KEPT: usize = 32;
+
 /// One room. Its only writer is its task.
 pub(super) struct Room {
     tag: Arc<RoomTag>,
@@ -40,6 +43,8 @@ pub(super) struct Room {
     tail: Tail<Json>,
     join_events_max: usize,
     typing: Vec<UserId>,
+    /// The first page of members as it was last told.
+    first_members: Option<Json>,
     sight: Arc<Sight>,
     pub(super) roster: Roster<ConnectionId>,
     pub(super) press: Press,
@@ -69,6 +74,7 @@ impl Room {
             tail,
             join_events_max: size(limits.join_events_max),
             typing: Vec::new(),
+            first_members: None,
             sight,
             roster: Roster::new(size(limits.presence_members_max)),
             press,
@@ -214,7 +220,8 @@ impl Room {
     }
 
     /// The reply to a join: state and position, true at the very place in the stream where it stands.
-    fn joined(&self, re: u64, since: Option<&Position>) -> Bytes {
+    fn joined(&mut self, re: u64, since: Option<&Position>) -> Bytes {
+        let members = self.first_members();
         let newest = || self.tail.newest(self.join_events_max);
         let (resume, events) = match since {
             None => (Resume::Fresh, newest()),
@@ -231,12 +238,23 @@ impl Room {
             Resume::Reset => "reset",
         };
         counter!(names::RESUMES_TOTAL, "outcome" => outcome).increment(1);
-        let (members, _) = self.roster.page(None, MEMBERS_PAGE_MAX as usize);
         let events = events.iter().map(Json::raw).collect();
         let (epoch, topic) = (self.epoch.clone(), self.topic.clone());
         let member_count = self.roster.len() as u64;
         let room = self.tag.name.clone();
+        let members = members.raw();
         frame::ok(re, &Joined { room, epoch, seq: self.seq, topic, resume, member_count, members, events })
+    }
+
+    /// The first page of members, encoded again only when somebody on it changed: a crowd that joins gets it each.
+    fn first_members(&mut self) -> Json {
+        if let Some(members) = self.first_members.as_ref().filter(|_| self.roster.is_first_page_current()) {
+            return members.clone();
+        }
+        let members = Json::of(&self.roster.first_page(MEMBERS_PAGE_MAX as usize));
+        // Of a small room it is as quickly made, and need not be kept.
+        self.first_members = (self.roster.len() > FIRST_MEMBERS_KEPT).then(|| members.clone());
+        members
     }
 
     fn not_joined(&self) -> ErrorBody {

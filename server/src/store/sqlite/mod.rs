@@ -44,6 +44,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::{
     account::{ChangeSession, CreateSession, RecoverSessions},
+    checkpoint::Copier,
     courier::Courier,
     folder::{DataFolder, Found},
     log::{Append, ReadLog},
@@ -137,7 +138,8 @@ impl SqliteStore {
             })?;
         }
         let (writer_outlet, writer_inbox) = mpsc::channel(options.writer_inbox_max.max(1));
-        let writer = Writer::new(folder, connection, writer_inbox, options.commit_batch_max);
+        let copier = Copier::start(connection::open_writer(&database).map_err(failed)?).map_err(OpenError::Thread)?;
+        let writer = Writer::new(folder, connection, writer_inbox, options.commit_batch_max).copied_by(copier);
         let sight = writer.sight.clone();
         start("store-write".to_owned(), move || writer.run())?;
         tracing::info!(database = %database.display(), version = schema.len(), "the store is open");

@@ -20,14 +20,14 @@
 //! **When one request fails by itself** (it breaks a constraint, say), the group is rolled back and
 //! each of it is done in a transaction of its own.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{path::PathBuf, sync::Arc, thread, time::Instant};
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     super::{Commit, StoreError, WriterState},
-    checkpoint::{self, Checkpointer},
+    checkpoint::{self, Checkpointer, Copier},
     connection,
     courier::answer_all,
     folder::DataFolder,
@@ -67,6 +67,8 @@ pub(super) struct Writer {
     events_max: usize,
     /// Taken from the inbox, but too large for the group before it.
     carried: Option<Box<dyn Work>>,
+    /// Whether the last group was more than one request.
+    had_company: bool,
     close: Option<oneshot::Sender<Result<(), StoreError>>>,
     checkpointer: Checkpointer,
     /// Groups that failed since the last one that did not.
@@ -90,12 +92,18 @@ impl Writer {
             inbox,
             events_max,
             carried: None,
+            had_company: false,
             close: None,
             checkpointer: Checkpointer::default(),
             failures: 0,
             folder,
             sight: Arc::default(),
         }
+    }
+
+    /// Has a thread of its own copy the log, beside the commits.
+    pub(super) fn copied_by(self, copier: Copier) -> Self {
+        Self { checkpointer: Checkpointer::with(copier), ..self }
     }
 
     /// Runs until closed.
@@ -121,6 +129,11 @@ impl Writer {
                 WriterMessage::Close(reply) => self.begin_close(reply),
             }
         };
+        if self.had_company {
+            // Where one core is shared with those who post, they go first: what they send meanwhile comes along, and
+            // a commit costs the same. Where it is not, this returns at once; and who posts alone never waits for it.
+            thread::yield_now();
+        }
         let mut events = first.events();
         let mut group = vec![first];
         while events < self.events_max {
@@ -137,6 +150,7 @@ impl Writer {
                 Err(mpsc::error::TryRecvError::Empty | mpsc::error::TryRecvError::Disconnected) => break,
             }
         }
+        self.had_company = group.len() > 1;
         Some(group)
     }
 
@@ -279,17 +293,15 @@ impl Writer {
     }
 
     fn checkpoint(&mut self) {
-        let nobody_waits = self.carried.is_none() && self.inbox.is_empty();
-        if let Err(error) = self.checkpointer.after_commit(&self.connection, nobody_waits) {
-            metrics::counter!(names::STORE_FAILURES_TOTAL, "kind" => "checkpoint").increment(1);
-            tracing::warn!(%error, "the write-ahead log could not be copied into the database; it grows meanwhile");
+        if let Err(error) = self.checkpointer.after_commit(&self.connection) {
+            checkpoint::failed(&error);
         }
     }
 
     /// Closes everything, the lock last.
     fn finish(self) {
-        let Self { connection, folder, close, sight, .. } = self;
-        if let Err(error) = checkpoint::finish(&connection) {
+        let Self { connection, folder, close, sight, checkpointer, .. } = self;
+        if let Err(error) = checkpointer.finish(&connection) {
             tracing::warn!(%error, "the write-ahead log stays; the next start takes it up");
         }
         let closed = connection.close().map_err(|(_, error)| store_error(&error));

@@ -4,14 +4,39 @@
 //! whoever is in already would wait behind the whole crowd; with it, behind one of it. The crowd itself gets in as
 //! fast as before: what is spread is who goes first, not the work.
 //!
+//! Of those who say hello only a few are under way at once, because each makes the store write: what somebody who is in
+//! posts meanwhile waits for the commits of a few, not of all.
+//!
 //! One for each worker thread. Who waits is bounded by the connections; the order is that of arrival.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
-use tokio::{sync::Mutex, task::yield_now};
+use tokio::{
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore},
+    task::yield_now,
+};
+
+/// How many may say hello at once: enough to fill a commit, and few enough that it is short.
+const GREETED_AT_ONCE: usize = 16;
 
 thread_local! {
     static TURNSTILE: Rc<Mutex<()>> = Rc::default();
+    static GREETED: Arc<Semaphore> = Arc::new(Semaphore::new(GREETED_AT_ONCE));
+}
+
+/// Held by who says hello until the answer is known.
+#[derive(Debug)]
+pub struct Pass {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Waits for a place among those who say hello, and then for a turn.
+pub async fn enter() -> Pass {
+    let greeted = GREETED.with(Arc::clone);
+    // Nobody closes it.
+    let permit = greeted.acquire_owned().await.ok();
+    pass().await;
+    Pass { _permit: permit }
 }
 
 /// Waits for a turn.
@@ -20,6 +45,8 @@ pub async fn pass() {
     // Held while the others have their turn: whoever comes meanwhile queues behind.
     let _turn = turnstile.lock().await;
     yield_now().await;
+    // The store's threads, too, should they share this core: whoever is in waits for their commits.
+    std::thread::yield_now();
 }
 
 #[cfg(test)]
