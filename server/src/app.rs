@@ -24,7 +24,7 @@ use tokio::{
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
-    connection::{Desk, turnstile},
+    connection::Desk,
     fanout::{Fanout, LocalShard, ShardCommand, ShardId, ShardLimits},
     hub::Hub,
     inspect::{Control, Inspector},
@@ -33,6 +33,7 @@ use crate::{
     room,
     session::Sessions,
     store::Store,
+    turnstile,
 };
 
 /// How often sessions are looked at that may have been idle too long.

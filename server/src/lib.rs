@@ -17,7 +17,7 @@
 //! store        the trait, SQLite behind it
 //! frame        the wire as bytes
 //! domain       pure decisions; no tokio, actix, SQL, clock
-//! config, limits, log, meter, metrics, signal, sight, clock
+//! config, limits, log, meter, metrics, turnstile, signal, sight, clock
 //! ```
 
 pub mod app;
@@ -41,3 +41,4 @@ pub mod session;
 pub mod sight;
 pub mod signal;
 pub mod store;
+pub mod turnstile;

@@ -19,7 +19,6 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::{
     driver::{Driver, Gate, Incoming, Line},
-    turnstile,
     websocket::{ClientFrame, Decoder},
 };
 use crate::{
@@ -35,6 +34,7 @@ use crate::{
     limits::{Limits, size},
     metrics as names,
     room::{RoomCommand, RoomHandle},
+    turnstile::{self, Pass},
 };
 
 /// How long the peer's close frame is waited for after ours.
@@ -155,25 +155,40 @@ impl ConnectionActor {
 
     /// Begins a request; what arrivals ask for, when it is their turn.
     fn start_request(&mut self, request: RequestFrame, ctx: &mut Context<Self>) {
-        if !matches!(request.request, Request::Hello(_) | Request::Join(_)) {
-            return self.begin(request, ctx);
+        match request.request {
+            Request::Hello(_) => {
+                let admitted = async move { Outcome::Admitted(request, Some(turnstile::enter().await)) };
+                self.later(Box::pin(admitted), ctx);
+            }
+            Request::Join(_) => {
+                let admitted = async move {
+                    turnstile::pass().await;
+                    Outcome::Admitted(request, None)
+                };
+                self.later(Box::pin(admitted), ctx);
+            }
+            _ => self.begin(request, None, ctx),
         }
-        let admitted = async move {
-            turnstile::pass().await;
-            Outcome::Admitted(request)
-        };
-        self.later(Box::pin(admitted), ctx);
     }
 
     /// Dispatches a request and does what follows from it, now or when what was asked before is answered.
-    fn begin(&mut self, request: RequestFrame, ctx: &mut Context<Self>) {
+    ///
+    /// What takes time keeps the pass until it has ended.
+    fn begin(&mut self, request: RequestFrame, pass: Option<Pass>, ctx: &mut Context<Self>) {
         let from = self.id;
         if self.login.as_ref().is_some_and(|login| !login.session.is_at(from)) {
             // The session was resumed elsewhere, and the order to close is on its way: nothing may be done any more.
             return;
         }
         let asked = Asked { re: request.id, from, hub: &self.desk.hub, now_ms: monotonic_ms() };
-        let answer = dispatch::dispatch(self.login.as_deref_mut(), &asked, request.request);
+        let answer = match (dispatch::dispatch(self.login.as_deref_mut(), &asked, request.request), pass) {
+            (Answer::Later(outcome), Some(pass)) => Answer::Later(Box::pin(async move {
+                let outcome = outcome.await;
+                drop(pass);
+                outcome
+            })),
+            (answer, _) => answer,
+        };
         if self.must_wait(&answer) { self.hold(Held::Answer(answer)) } else { self.perform(answer, ctx) }
     }
 
@@ -259,7 +274,7 @@ impl ConnectionActor {
         match outcome {
             Outcome::Reply(reply) => self.outbox.send(&reply),
             Outcome::Sent(left) => self.forget(left.as_ref()),
-            Outcome::Admitted(request) => self.begin(request, ctx),
+            Outcome::Admitted(request, pass) => self.begin(request, pass, ctx),
             Outcome::Greeted(greeting) => self.greet(greeting),
             Outcome::Opened(room, command) => {
                 if let Some(login) = &mut self.login {
@@ -284,8 +299,11 @@ impl ConnectionActor {
                 actix_rt::spawn(async move { hub.sessions.end(&session, None).await });
             }
             Outcome::Sent(left) => self.forget(left.as_ref()),
-            Outcome::Admitted(_) | Outcome::Quit(_) | Outcome::Greeted(_) | Outcome::Opened(..) | Outcome::Reply(_) => {
-            }
+            Outcome::Admitted(..)
+            | Outcome::Quit(_)
+            | Outcome::Greeted(_)
+            | Outcome::Opened(..)
+            | Outcome::Reply(_) => {}
         }
     }
 

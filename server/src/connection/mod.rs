@@ -15,7 +15,6 @@
 
 mod actor;
 mod driver;
-pub mod turnstile;
 pub mod websocket;
 
 pub use actor::{ConnectionActor, ConnectionParts, Desk};

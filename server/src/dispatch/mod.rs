@@ -20,6 +20,7 @@ use crate::{
     hub::Hub,
     room::{RoomCommand, RoomHandle},
     session::Session,
+    turnstile::Pass,
 };
 
 /// What a request leads to.
@@ -37,7 +38,7 @@ pub enum Outcome {
     /// With this reply.
     Reply(Bytes),
     /// It is the turn of this request, which is begun only now.
-    Admitted(RequestFrame),
+    Admitted(RequestFrame, Option<Pass>),
     /// With a session.
     Greeted(Greeting),
     /// With a room that is open now and gets this command.
