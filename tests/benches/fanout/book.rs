@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     case::CASES,
-    row::{Row, table},
+    row::{Row, short_table, table},
 };
 
 /// A line of a plot.
@@ -101,7 +101,8 @@ impl Book {
                 fs::write(docs().join(format!("figures/{}.svg", case.name)), drawing.plot().svg())?;
             }
         }
-        document::put(&docs().join("PERFORMANCE.md"), "fanout", &table(&all))
+        document::put(&docs().join("PERFORMANCE.md"), "fanout", &table(&all))?;
+        document::put(&docs().join("../README.md"), "fanout-short", &short_table(&all))
     }
 }
 

@@ -60,6 +60,18 @@ pub(crate) fn median(figures: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// Those rows that were measured with the naive example, too, and are judged: the short form for the front page.
+pub(crate) fn short_table(rows: &[Row]) -> String {
+    let mut text =
+        String::from("| server CPU per delivery | Hubbub : floor | naive : floor |\n| --- | ---: | ---: |\n");
+    for row in rows.iter().filter(|row| row.measure == "server CPU per delivery" && row.reach != Reach::Told) {
+        if let Some(naive) = row.naive {
+            text += &format!("| {} | {:.2} | {naive:.2} |\n", row.case, row.figure);
+        }
+    }
+    text
+}
+
 /// All rows as a table in Markdown.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = String::from(

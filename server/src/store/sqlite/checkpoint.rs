@@ -28,6 +28,9 @@ const DUE_PAGES: i64 = 2_000;
 /// Pages of log beyond which the writer waits a moment for readers to leave it, so that it begins anew.
 const RESTART_PAGES: i64 = 16_000;
 
+/// Pages after which that is tried again when it did not succeed.
+const RETRY_PAGES: i64 = 200;
+
 /// How long it waits for them.
 const RESTART_WAIT: Duration = Duration::from_millis(50);
 
@@ -116,13 +119,15 @@ impl Checkpointer {
             };
         }
         connection.busy_timeout(RESTART_WAIT)?;
-        let result = log_pages(connection, RESTART).map(|_| ());
+        let result = connection.prepare_cached(RESTART)?.query_row([], |row| row.get::<_, bool>(0));
         connection.busy_timeout(LOCK_WAIT)?;
-        result
+        if result? {
+            // The copier is at it, or a reader looks into the log: again soon, but not with every commit.
+            self.tried_pages = pages - DUE_PAGES + RETRY_PAGES;
+        }
+        Ok(())
     }
-}
 
-impl Checkpointer {
     /// Empties the log; at the end, when no reader is left.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub(super) fn busy(plan: Plan) -> io::Result<Found> {
     let play = Play {
         sizes: vec![MEMBERS],
         flow: Flow::Window(64),
-        time: Duration::from_secs(if plan.quick { 1 } else { 4 }),
+        time: Duration::from_millis(if plan.quick { 500 } else { 1_000 }),
         warm: Duration::from_millis(500),
         naive: true,
     };
@@ -34,7 +34,7 @@ pub(super) fn single(plan: Plan) -> io::Result<Found> {
     let play = Play {
         sizes: vec![MEMBERS],
         flow: Flow::OneByOne,
-        time: Duration::from_secs(if plan.quick { 1 } else { 4 }),
+        time: Duration::from_millis(if plan.quick { 500 } else { 1_000 }),
         warm: Duration::from_millis(500),
         naive: true,
     };

@@ -24,7 +24,7 @@ fn many(plan: Plan, count: usize, size: usize, windows: &[(u64, Reach)]) -> io::
         let play = Play {
             sizes: vec![size; count],
             flow: Flow::Window(*window),
-            time: Duration::from_secs(if plan.quick { 1 } else { 4 }),
+            time: Duration::from_millis(if plan.quick { 500 } else { 1_000 }),
             warm: Duration::from_millis(500),
             naive: true,
         };

@@ -47,7 +47,7 @@ pub(super) fn posts(plan: Plan) -> io::Result<Found> {
         }
         child.wait()?;
         alone.push(line.trim().parse::<f64>().map_err(io::Error::other)?);
-        let played = play("hubbub", plan, &what)?;
+        let played = play(plan, &what)?;
         own.push(played.done.messages as f64 / played.done.wall.as_secs_f64());
     }
     let rounds: Vec<f64> = own.iter().zip(&alone).map(|(own, alone)| own / alone).collect();

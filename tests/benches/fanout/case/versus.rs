@@ -46,17 +46,37 @@ impl Played {
     }
 }
 
-/// Plays it once on the server of a role.
-pub(crate) fn play(role: &str, plan: Plan, play: &Play) -> io::Result<Played> {
-    let dialect = if role == "hubbub" { Dialect::Hubbub } else { Dialect::Bare };
-    let data = tempfile::tempdir()?;
-    let server = Server::start(role, &data.path().join("data"), plan.server)?;
-    let mut load = Load::gather(dialect, &server.address, &play.sizes)?;
-    let say = |error| io::Error::other(format!("{role}: {error}"));
-    load.run(&[play.flow], play.warm).map_err(say)?;
-    let before = server.cpu_s()?;
-    let done = load.run(&[play.flow], play.time).map_err(say)?;
-    Ok(Played { done, cpu_s: server.cpu_s()? - before })
+/// A server of a role with its crowd.
+struct Stage {
+    role: &'static str,
+    load: Load,
+    server: Server,
+    _data: tempfile::TempDir,
+}
+
+impl Stage {
+    /// Started, full, and warm.
+    fn open(role: &'static str, plan: Plan, play: &Play) -> io::Result<Self> {
+        let dialect = if role == "hubbub" { Dialect::Hubbub } else { Dialect::Bare };
+        let data = tempfile::tempdir()?;
+        let server = Server::start(role, &data.path().join("data"), plan.server)?;
+        let load = Load::gather(dialect, &server.address, &play.sizes)?;
+        let mut stage = Self { role, load, server, _data: data };
+        stage.play(play, play.warm)?;
+        Ok(stage)
+    }
+
+    fn play(&mut self, play: &Play, time: Duration) -> io::Result<Played> {
+        let before = self.server.cpu_s()?;
+        let done = self.load.run(&[play.flow], time);
+        let done = done.map_err(|error| io::Error::other(format!("{}: {error}", self.role)))?;
+        Ok(Played { done, cpu_s: self.server.cpu_s()? - before })
+    }
+}
+
+/// Plays it once on Hubbub.
+pub(crate) fn play(plan: Plan, play: &Play) -> io::Result<Played> {
+    Stage::open("hubbub", plan, play)?.play(play, play.time)
 }
 
 /// All rounds of one play.
@@ -66,14 +86,20 @@ pub(crate) struct Rounds {
     pub(crate) naive: Vec<Played>,
 }
 
-/// Plays it on all servers, in turns.
+/// Rounds for each that is asked for: they are short, so that what disturbs the machine disturbs both of a pair.
+const ROUNDS_EACH: usize = 3;
+
+/// Plays it on all servers, which are there together and have their turns.
 pub(crate) fn rounds(plan: Plan, what: &Play) -> io::Result<Rounds> {
+    let mut floor = Stage::open("floor", plan, what)?;
+    let mut hubbub = Stage::open("hubbub", plan, what)?;
+    let mut naive = what.naive.then(|| Stage::open("naive", plan, what)).transpose()?;
     let mut rounds = Rounds { hubbub: Vec::new(), floor: Vec::new(), naive: Vec::new() };
-    for _ in 0..plan.rounds {
-        rounds.floor.push(play("floor", plan, what)?);
-        rounds.hubbub.push(play("hubbub", plan, what)?);
-        if what.naive {
-            rounds.naive.push(play("naive", plan, what)?);
+    for _ in 0..plan.rounds * ROUNDS_EACH {
+        rounds.floor.push(floor.play(what, what.time)?);
+        rounds.hubbub.push(hubbub.play(what, what.time)?);
+        if let Some(naive) = &mut naive {
+            rounds.naive.push(naive.play(what, what.time)?);
         }
     }
     Ok(rounds)

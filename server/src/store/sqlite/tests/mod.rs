@@ -174,9 +174,12 @@ fn topic(user: UserId, nonce: &str, at: UnixMs, topic: &str) -> NewEvent {
     NewEvent { body: EventBody::Topic { topic: topic.to_owned() }, ..post(user, nonce, at, "") }
 }
 
+/// The text of a large post, in bytes.
+const LARGE_BYTES: usize = 16_000;
+
 /// Posts that need several new pages.
 fn large(nonce: &str) -> Vec<NewEvent> {
-    vec![post(1, nonce, 20, &"x".repeat(16_000))]
+    vec![post(1, nonce, 20, &"x".repeat(LARGE_BYTES))]
 }
 
 /// Refused because nothing could be written, and for this reason.
