@@ -100,7 +100,8 @@ pub(super) fn empty_rooms(plan: Plan) -> io::Result<Found> {
         let memory = |rooms: usize| {
             let data = tempfile::tempdir()?;
             create(data.path(), rooms)?;
-            let server = Server::start("hubbub", data.path(), plan.server)?;
+            let set = [("HUBBUB_FANOUT_SHARDS", "1"), ("HUBBUB_LIMITS_ROOMS_MAX", "1000000")];
+            let server = Server::start_with("hubbub", data.path(), plan.server, &set)?;
             // Somebody comes and lists them, as people do.
             let mut socket = enter(&server.address, "ana", "lobby")?;
             socket.write_all(&masked(r#"{"id":3,"op":"rooms"}"#))?;

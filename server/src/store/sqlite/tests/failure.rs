@@ -4,7 +4,10 @@ use futures_util::{FutureExt, future::join_all};
 use rusqlite::Connection;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{Fixture, block, child, large, name, post, refused_for, store_with_one_event, stored_nonces, unavailable};
+use super::{
+    Fixture, LARGE_BYTES, block, child, large, name, post, refused_for, store_with_one_event, stored_nonces,
+    unavailable,
+};
 use crate::store::{
     Appended, Store, StoreError,
     sqlite::{
