@@ -135,6 +135,11 @@ async fn a_room_does_not_answer() -> u16 {
     let held = server.hold_store();
     // The store is busy with this one in vain, while the next waits for its turn.
     bo.send(post("kitchen", "first", "hi")).await;
+    eventually("the store to be busy with it", async || {
+        let shown = server.inspect(&[]);
+        String::from_utf8_lossy(&shown.stdout).contains("The writer is in a transaction").then_some(())
+    })
+    .await;
     ana.send(post("lobby", "second", "hi")).await;
     let code = loop {
         match ana.hear().await {

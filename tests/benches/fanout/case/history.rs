@@ -87,7 +87,7 @@ pub(super) fn history(plan: Plan) -> io::Result<Found> {
         title: "Server CPU per delivery over the length of the room's history".to_owned(),
         x: "posts stored in the room".to_owned(),
         y: "µs".to_owned(),
-        lines: vec![Line { name: "room of 1,000, window 64".to_owned(), points }],
+        lines: vec![Line { name: "Hubbub".to_owned(), points }],
     };
     Ok(Found { rows, drawing: Some(drawing) })
 }

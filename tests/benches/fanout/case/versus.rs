@@ -89,8 +89,14 @@ pub(crate) struct Rounds {
 /// Rounds for each that is asked for: they are short, so that what disturbs the machine disturbs both of a pair.
 const ROUNDS_EACH: usize = 3;
 
+/// People of a play beyond which its servers are not there together: a process has 20,000 files here.
+const TOGETHER_MAX: usize = 6_000;
+
 /// Plays it on all servers, which are there together and have their turns.
 pub(crate) fn rounds(plan: Plan, what: &Play) -> io::Result<Rounds> {
+    if what.sizes.iter().sum::<usize>() > TOGETHER_MAX {
+        return one_after_the_other(plan, what);
+    }
     let mut floor = Stage::open("floor", plan, what)?;
     let mut hubbub = Stage::open("hubbub", plan, what)?;
     let mut naive = what.naive.then(|| Stage::open("naive", plan, what)).transpose()?;
@@ -101,6 +107,16 @@ pub(crate) fn rounds(plan: Plan, what: &Play) -> io::Result<Rounds> {
         if let Some(naive) = &mut naive {
             rounds.naive.push(naive.play(what, what.time)?);
         }
+    }
+    Ok(rounds)
+}
+
+/// The same with one server at a time, for crowds that are too large to be there twice.
+fn one_after_the_other(plan: Plan, what: &Play) -> io::Result<Rounds> {
+    let mut rounds = Rounds { hubbub: Vec::new(), floor: Vec::new(), naive: Vec::new() };
+    for _ in 0..plan.rounds {
+        rounds.floor.push(Stage::open("floor", plan, what)?.play(what, what.time)?);
+        rounds.hubbub.push(Stage::open("hubbub", plan, what)?.play(what, what.time)?);
     }
     Ok(rounds)
 }
