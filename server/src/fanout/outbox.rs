@@ -1,7 +1,7 @@
 //! The outbox: what waits for one socket, and the gate before its requests.
 //!
 //! Owned together by the connection's actor and the shard on its thread, so its cells need no lock.
-//! Both put frames in; whoever comes to the end of a turn writes. When the socket takes no more, the actor's
+//! Both put frames in; whoever comes to the end of a turn writes. Past an empty one the shard writes at once. When the socket takes no more, the actor's
 //! task waits for it to become writable.
 
 use std::{

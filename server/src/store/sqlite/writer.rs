@@ -1,8 +1,9 @@
 //! The writer: one thread that owns the only connection that writes, and commits in groups.
 //!
 //! - **Role**: takes all that waits, does it in one transaction, commits, then answers everybody. When
-//!   one thing waits it is committed at once; nothing ever waits for company.
-//! - **Owner of** the write connection, the data folder's lock and the checkpoints.
+//!   one thing waits it is committed at once; only when the last group had company does the thread step
+//!   aside once before the next, for others that want its core.
+//! - **Owner of** the connection that writes events, the data folder's lock, and when checkpoints are made.
 //! - **Accepts** [`WriterMessage`].
 //! - **Inbox** bounded; when it is full, senders wait. A room that waits takes nothing from its own inbox.
 //! - **Stops** on [`WriterMessage::Close`] after what came before it, or when all senders are gone.
