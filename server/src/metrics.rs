@@ -152,10 +152,12 @@ metrics! {
         "Time of one commit of the store, from its begin until it is on the disk.";
     STORE_COMMIT_EVENTS = "hubbub_store_commit_events": Histogram, Count, [],
         "Events in one commit.";
+    STORE_JOURNAL_EVENTS = "hubbub_store_journal_events": Gauge, Count, [],
+        "Events that stand in the journal and not in the tables yet, when some were last put there.";
     STORE_READS_TOTAL = "hubbub_store_reads_total": Counter, Count, [],
         "Pages of logs and lists that were read from the store.";
     STORE_FAILURES_TOTAL = "hubbub_store_failures_total": Counter, Count, ["kind"],
-        "What the store could not do: `write` (posts were refused with `store_unavailable`), `read` or `checkpoint`.";
+        "What the store could not do: `write` (posts were refused with `store_unavailable`), `read`, `fold` (the journal into the tables) or `checkpoint`.";
     SHARD_INBOX_DEPTH = "hubbub_shard_inbox_depth": Histogram, Count, ["shard"],
         "Batches that a shard took from its inbox at once.";
     FANOUT_PASS_SECONDS = "hubbub_fanout_pass_seconds": Histogram, Seconds, ["shard"],

@@ -236,6 +236,7 @@ fn store(view: &StoreView) -> String {
     let state = match view.state {
         WriterState::Inbox => "waits for work",
         WriterState::Transaction => "is in a transaction",
+        WriterState::Fold => "puts the journal into the tables",
         WriterState::Checkpoint => "is in a checkpoint",
         WriterState::Closed => "has ended",
     };

@@ -45,6 +45,9 @@ fn store(store: &StoreView) -> Option<Finding> {
         WriterState::Transaction => {
             format!("is in one transaction; behind it: {}", some(store.inbox as u64, "request"))
         }
+        WriterState::Fold => {
+            format!("puts the journal into the tables; behind it: {}", some(store.inbox as u64, "request"))
+        }
         WriterState::Checkpoint => {
             format!("is in one checkpoint; behind it: {}", some(store.inbox as u64, "request"))
         }

@@ -139,7 +139,7 @@ impl Seen<mpsc::Receiver<RoomCommand>> {
 
 impl Seen<Arc<dyn Store>> {
     /// As [`Store::append`].
-    pub(super) async fn append(&self, room: RoomId, events: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
+    pub(super) async fn append(&self, room: RoomId, events: Arc<[NewEvent]>) -> Result<Vec<Appended>, StoreError> {
         self.sight.during(At::Store, self.what.append(room, events)).await
     }
 }

@@ -102,7 +102,7 @@ impl Room {
     pub(super) fn settle(
         &mut self,
         askers: &[Asker],
-        appends: Vec<NewEvent>,
+        appends: &[NewEvent],
         outcome: Result<Vec<Appended>, StoreError>,
     ) {
         let appended = match outcome {
@@ -112,7 +112,7 @@ impl Room {
         for ((asker, event), Appended { seq, at, duplicate }) in askers.iter().zip(appends).zip(appended) {
             self.meter.settled(duplicate);
             if !duplicate {
-                self.publish(seq, event);
+                self.publish(seq, event.clone());
             }
             self.press.reply(asker.from, frame::ok(asker.re, &Posted { seq, at, duplicate }));
         }

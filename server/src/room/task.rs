@@ -23,7 +23,7 @@ use super::{
 use crate::{
     clock::{Clock, monotonic_ms},
     limits::{Limits, size},
-    store::{RoomId, Store},
+    store::{NewEvent, RoomId, Store},
 };
 use hubbub_protocol::NameKey;
 
@@ -126,8 +126,9 @@ impl RoomTask {
             return;
         }
         self.room.meter.batch(appends.len());
+        let appends: Arc<[NewEvent]> = appends.into();
         let outcome = self.store.append(self.id, appends.clone()).await;
-        self.room.settle(&askers, appends, outcome);
+        self.room.settle(&askers, &appends, outcome);
     }
 
     /// Does what is due.

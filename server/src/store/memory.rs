@@ -159,7 +159,7 @@ impl Store for MemoryStore {
         self.with(|state| state.open_room(name, rooms_max))
     }
 
-    fn append(&self, room: RoomId, events: Vec<NewEvent>) -> StoreFuture<Vec<Appended>> {
+    fn append(&self, room: RoomId, events: Arc<[NewEvent]>) -> StoreFuture<Vec<Appended>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let mut held = shared.held.subscribe();
@@ -170,7 +170,7 @@ impl Store for MemoryStore {
             if !room.knows_all(&events) {
                 shared.check_writable()?;
             }
-            Ok(events.into_iter().map(|event| room.append(event)).collect())
+            Ok(events.iter().map(|event| room.append(event.clone())).collect())
         })
     }
 
@@ -257,10 +257,10 @@ mod tests {
     fn writes_fail_until_they_may_again() {
         let (store, room) = store_with_room();
         store.fail_writes(true);
-        assert!(matches!(store.append(room, post("a")).now_or_never(), Some(Err(StoreError::Unavailable(_)))));
+        assert!(matches!(store.append(room, post("a").into()).now_or_never(), Some(Err(StoreError::Unavailable(_)))));
         assert!(matches!(store.probe().now_or_never(), Some(Err(StoreError::Unavailable(_)))));
         store.fail_writes(false);
-        let appended = store.append(room, post("a")).now_or_never().expect("at once").expect("appended");
+        let appended = store.append(room, post("a").into()).now_or_never().expect("at once").expect("appended");
         assert_eq!(appended, [Appended { seq: 1, at: 1, duplicate: false }]);
     }
 
@@ -268,7 +268,7 @@ mod tests {
     fn held_appends_go_on_when_released() {
         let (store, room) = store_with_room();
         store.hold_appends(true);
-        let mut append = store.append(room, post("a"));
+        let mut append = store.append(room, post("a").into());
         assert!((&mut append).now_or_never().is_none());
         let read = store.read_log(NameKey::of("lobby"), Page::After(0), 9, 9).now_or_never().expect("at once");
         assert!(read.expect("read").expect("the room").events.is_empty(), "nothing is stored yet");

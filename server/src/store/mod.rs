@@ -13,7 +13,7 @@ pub mod memory;
 pub mod sqlite;
 mod view;
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use hubbub_protocol::{
     Event, NameKey, Nick, RoomName,
@@ -198,7 +198,7 @@ pub trait Store: Send + Sync + 'static {
     fn open_room(&self, name: RoomName, at: UnixMs, rooms_max: u64) -> StoreFuture<StoredRoom>;
 
     /// Appends events to a room's log, all or none, and gives them their seqs. One answer an event, in order.
-    fn append(&self, room: RoomId, events: Vec<NewEvent>) -> StoreFuture<Vec<Appended>>;
+    fn append(&self, room: RoomId, events: Arc<[NewEvent]>) -> StoreFuture<Vec<Appended>>;
 
     /// Reads at most `limit` events of the log of the room with this key, and no more than about
     /// `bytes_max` of text, but at least one. `None`: there is no such room.

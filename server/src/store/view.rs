@@ -10,6 +10,8 @@ pub enum WriterState {
     Inbox,
     /// It is in a transaction, from its begin until it is on the disk.
     Transaction,
+    /// It puts events from the journal into the tables.
+    Fold,
     /// It copies the write-ahead log into the database, or looks whether it should.
     Checkpoint,
     /// It has ended.

@@ -37,7 +37,7 @@ impl Store for MoodyStore {
     fn open_room(&self, _: RoomName, _: UnixMs, _: u64) -> StoreFuture<StoredRoom> {
         closed()
     }
-    fn append(&self, _: RoomId, _: Vec<NewEvent>) -> StoreFuture<Vec<Appended>> {
+    fn append(&self, _: RoomId, _: Arc<[NewEvent]>) -> StoreFuture<Vec<Appended>> {
         closed()
     }
     fn read_log(&self, _: NameKey, _: Page, _: u32, _: u64) -> StoreFuture<Option<LogPage>> {

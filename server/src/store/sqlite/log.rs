@@ -1,95 +1,94 @@
 //! Logs: appending events to them and reading them in pages.
 
+use std::sync::Arc;
+
 use hubbub_protocol::{
     NameKey, Nick,
     event::PostKind,
     id::{Nonce, Seq},
 };
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     super::{Appended, EventBody, LogPage, NewEvent, Page, RoomId, StoredEvent},
+    journal::{KIND_ACTION, KIND_TEXT, KIND_TOPIC},
     operation::{Failure, Operation},
+    recent::{Held, Recent, Sent},
     room,
 };
 
-const KIND_TEXT: i64 = 0;
-const KIND_ACTION: i64 = 1;
-const KIND_TOPIC: i64 = 2;
-
-/// Appends events to the log of one room.
+/// Appends events to the log of one room. What is new is staged; the writer puts it into the journal.
 pub(super) struct Append {
     pub(super) room: RoomId,
-    pub(super) events: Vec<NewEvent>,
+    pub(super) events: Arc<[NewEvent]>,
+    pub(super) recent: Arc<Recent>,
 }
 
 impl Append {
-    fn insert(&self, connection: &Connection) -> Result<Vec<Appended>, Failure> {
-        let room = self.room;
-        let mut seq: Seq = connection
+    fn last_seq(&self, connection: &Connection) -> Result<Seq, Failure> {
+        if let Some((seq, _)) = self.recent.last(self.room) {
+            return Ok(seq);
+        }
+        connection
             .prepare_cached(
                 "SELECT coalesce((SELECT max(seq) FROM events WHERE room_id = ?1), 0) FROM rooms WHERE id = ?1",
             )?
-            .query_row([room], |row| row.get(0))
+            .query_row([self.room], |row| row.get(0))
             .optional()?
-            .ok_or_else(|| Failure::corrupt(format!("there is no room {room}")))?;
-        let mut insert = connection.prepare_cached(
-            "INSERT INTO events (room_id, seq, at, user_id, nick, nonce, kind, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (room_id, user_id, nonce) DO NOTHING",
-        )?;
-        let mut topic = None;
-        let mut appended = Vec::with_capacity(self.events.len());
-        for event in &self.events {
-            let (kind, body) = match &event.body {
-                EventBody::Post { kind: PostKind::Text | PostKind::Unknown, text } => (KIND_TEXT, text),
-                EventBody::Post { kind: PostKind::Action, text } => (KIND_ACTION, text),
-                EventBody::Topic { topic } => (KIND_TOPIC, topic),
-            };
-            let (nick, nonce) = (event.nick.as_str(), event.nonce.as_str());
-            let rows = insert.execute(params![room, seq + 1, event.at, event.user, nick, nonce, kind, body])?;
-            if rows == 0 {
-                let first = recall(connection, room, event)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-                appended.push(first);
-                continue;
-            }
-            seq += 1;
-            if kind == KIND_TOPIC {
-                topic = Some(body);
-            }
-            appended.push(Appended { seq, at: event.at, duplicate: false });
+            .ok_or_else(|| Failure::corrupt(format!("there is no room {}", self.room)))
+    }
+
+    /// What a repeated event got the first time.
+    fn recall(&self, connection: &Connection, event: &NewEvent) -> Result<Option<Appended>, Failure> {
+        match self.recent.find(self.room, event) {
+            Sent::Before(first) => return Ok(Some(first)),
+            Sent::Never => return Ok(None),
+            Sent::AskTables => {}
         }
-        if let Some(topic) = topic {
-            connection.prepare_cached("UPDATE rooms SET topic = ?2 WHERE id = ?1")?.execute(params![room, topic])?;
-        }
-        Ok(appended)
+        let sql = "SELECT seq, at FROM events WHERE room_id = ?1 AND user_id = ?2 AND nonce = ?3";
+        let first = connection
+            .prepare_cached(sql)?
+            .query_row(params![self.room, event.user, event.nonce.as_str()], |row| {
+                Ok(Appended { seq: row.get(0)?, at: row.get(1)?, duplicate: true })
+            })
+            .optional()?;
+        Ok(first)
     }
 }
 
-/// What a repeated event got the first time.
-fn recall(connection: &Connection, room: RoomId, event: &NewEvent) -> Result<Option<Appended>, Failure> {
-    let sql = "SELECT seq, at FROM events WHERE room_id = ?1 AND user_id = ?2 AND nonce = ?3";
-    let first = connection
-        .prepare_cached(sql)?
-        .query_row(params![room, event.user, event.nonce.as_str()], |row| {
-            Ok(Appended { seq: row.get(0)?, at: row.get(1)?, duplicate: true })
-        })
-        .optional()?;
-    Ok(first)
+/// Whether the tables can hold an event: what is in the journal must get there.
+fn check(event: &NewEvent) -> rusqlite::Result<()> {
+    for number in [event.at, event.user] {
+        i64::try_from(number).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    }
+    Ok(())
 }
 
 impl Operation for Append {
     type Answer = Vec<Appended>;
 
     fn run(&self, connection: &Connection) -> Result<Vec<Appended>, Failure> {
-        let error = match self.insert(connection) {
-            Err(Failure::Sql(error)) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => error,
-            done => return done,
-        };
-        // Nothing can be written now, but what is only repeated needs nothing written.
-        let known: Option<Vec<Appended>> =
-            self.events.iter().map(|event| recall(connection, self.room, event)).collect::<Result<_, _>>()?;
-        known.ok_or(Failure::Sql(error))
+        let mut seq = self.last_seq(connection)?;
+        let mut topic = None;
+        let mut appended = Vec::with_capacity(self.events.len());
+        for (index, event) in self.events.iter().enumerate() {
+            check(event)?;
+            if let Some(first) = self.recall(connection, event)? {
+                appended.push(first);
+                continue;
+            }
+            seq += 1;
+            self.recent.stage(self.room, seq, &self.events, index);
+            if let EventBody::Topic { topic: text } = &event.body {
+                topic = Some(text);
+            }
+            appended.push(Appended { seq, at: event.at, duplicate: false });
+        }
+        if let Some(topic) = topic {
+            let sql = "UPDATE rooms SET topic = ?2 WHERE id = ?1";
+            connection.prepare_cached(sql)?.execute(params![self.room, topic])?;
+        }
+        Ok(appended)
     }
 
     fn events(&self) -> usize {
@@ -103,43 +102,96 @@ pub(super) struct ReadLog {
     pub(super) page: Page,
     pub(super) limit: u32,
     pub(super) bytes_max: u64,
+    pub(super) recent: Arc<Recent>,
+}
+
+/// Takes events in the order of a page until it is full.
+struct Taken<'a> {
+    of: &'a ReadLog,
+    events: Vec<StoredEvent>,
+    bytes: u64,
+    /// There was one more than has space.
+    more: bool,
+}
+
+impl Taken<'_> {
+    /// `false`: the page is full.
+    fn take(&mut self, bytes: usize, event: impl FnOnce() -> Result<StoredEvent, Failure>) -> Result<bool, Failure> {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        self.more =
+            self.events.len() >= self.of.limit as usize || (self.bytes > self.of.bytes_max && !self.events.is_empty());
+        if !self.more {
+            self.events.push(event()?);
+        }
+        Ok(!self.more)
+    }
+
+    fn take_recent<'h>(&mut self, mut events: impl Iterator<Item = &'h Held>) -> Result<bool, Failure> {
+        events.try_fold(true, |_, held| {
+            let (EventBody::Post { text: body, .. } | EventBody::Topic { topic: body }) = &held.event().body;
+            self.take(body.len(), || Ok(StoredEvent { seq: held.seq, event: held.event().clone() }))
+        })
+    }
+
+    /// Those of the tables with a seq below `end`.
+    fn take_stored(&mut self, connection: &Connection, room: RoomId, end: Seq) -> Result<bool, Failure> {
+        let (sql, from, end) = match self.of.page {
+            Page::After(seq) => (
+                "SELECT seq, at, user_id, nick, nonce, kind, body FROM events
+                 WHERE room_id = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq LIMIT ?4",
+                seq,
+                end,
+            ),
+            Page::Before(seq) => (
+                "SELECT seq, at, user_id, nick, nonce, kind, body FROM events
+                 WHERE room_id = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4",
+                0,
+                seq.min(end),
+            ),
+        };
+        // No seq is as large as what does not fit, so the largest number stands for it.
+        let [from, end] = [from, end].map(|seq| i64::try_from(seq).unwrap_or(i64::MAX));
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params![room, from, end, i64::from(self.of.limit) + 1])?;
+        while let Some(row) = rows.next()? {
+            let body: String = row.get(6)?;
+            if !self.take(body.len(), || stored_event(row, body))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 impl Operation for ReadLog {
     type Answer = Option<LogPage>;
 
     fn run(&self, connection: &Connection) -> Result<Option<LogPage>, Failure> {
-        let Some(room) = room::find(connection, &self.room)? else { return Ok(None) };
-        let (sql, from) = match self.page {
-            Page::After(seq) => (
-                "SELECT seq, at, user_id, nick, nonce, kind, body FROM events
-                 WHERE room_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-                seq,
-            ),
-            Page::Before(seq) => (
-                "SELECT seq, at, user_id, nick, nonce, kind, body FROM events
-                 WHERE room_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
-                seq,
-            ),
-        };
-        // No seq is as large as what does not fit, so the largest number stands for it.
-        let from = i64::try_from(from).unwrap_or(i64::MAX);
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params![room.id, from, i64::from(self.limit) + 1])?;
-        let (mut events, mut bytes, mut more) = (Vec::new(), 0_u64, false);
-        while let Some(row) = rows.next()? {
-            let body: String = row.get(6)?;
-            bytes = bytes.saturating_add(body.len() as u64);
-            let full = events.len() >= self.limit as usize || (bytes > self.bytes_max && !events.is_empty());
-            if full {
-                more = true;
-                break;
+        let Some(id) = room::id_of(connection, &self.room)? else { return Ok(None) };
+        // First what is not in the tables, then the tables: whatever is put there in between is seen, and not twice.
+        let end = self.recent.end(id, self.page, self.limit as usize + 1);
+        let view = connection.unchecked_transaction()?;
+        let Some(mut room) = room::find(&view, &self.room)? else { return Ok(None) };
+        let (first, recent) = end.map_or((Seq::MAX, Vec::new()), |end| {
+            (room.seq, room.at) = end.last;
+            (end.first, end.events)
+        });
+        let mut taken = Taken { of: self, events: Vec::new(), bytes: 0, more: false };
+        match self.page {
+            Page::After(_) => {
+                if taken.take_stored(&view, id, first)? {
+                    taken.take_recent(recent.iter())?;
+                }
             }
-            events.push(stored_event(row, body)?);
+            Page::Before(_) => {
+                if taken.take_recent(recent.iter().rev())? {
+                    taken.take_stored(&view, id, first)?;
+                }
+                taken.events.reverse();
+            }
         }
-        if matches!(self.page, Page::Before(_)) {
-            events.reverse();
-        }
+        let Taken { events, more, .. } = taken;
+        view.commit()?;
         Ok(Some(LogPage { room, events, more }))
     }
 }

@@ -1,6 +1,6 @@
 //! The schema's versions: creating a database, and bringing an older one up to date.
 //!
-//! To change the schema, add `migration_3.sql` and one line to [`SCHEMA`]. A step that was released is
+//! To change the schema, add `migration_4.sql` and one line to [`SCHEMA`]. A step that was released is
 //! never edited. The version is SQLite's `user_version`: the number of steps that were taken.
 
 use std::{
@@ -18,7 +18,11 @@ use super::{
 };
 
 /// Every step, in order.
-pub(super) const SCHEMA: &[M<'static>] = &[M::up(include_str!("schema.sql")), M::up(include_str!("migration_2.sql"))];
+pub(super) const SCHEMA: &[M<'static>] = &[
+    M::up(include_str!("schema.sql")),
+    M::up(include_str!("migration_2.sql")),
+    M::up(include_str!("migration_3.sql")),
+];
 
 /// What `schema.sql` marks a file of ours with: "Hubb".
 pub(super) const APPLICATION_ID: i32 = 0x4875_6262;

@@ -5,6 +5,9 @@
 //!        └ request ─→ readers' inbox (bounded, full: Overloaded) ─→ reader ─→ answer
 //! ```
 //!
+//! A commit writes its events into one line of the **journal**; from there they go into the **tables** later, many of a
+//! room at once (`journal`, `fold`). What is in between is in memory too, where all threads look first (`recent`).
+//!
 //! The file is in WAL mode with `synchronous=FULL`: what was committed survives a loss of power, and
 //! readers never wait for the writer. `schema.sql` says what is stored, `migration` how that changes,
 //! `writer` what happens when the disk fails, `folder` what is refused at the start.
@@ -14,12 +17,15 @@ mod checkpoint;
 mod connection;
 mod courier;
 mod error;
+mod fold;
 mod folder;
+mod journal;
 mod log;
 mod migration;
 mod operation;
 mod probe;
 mod reader;
+mod recent;
 mod room;
 mod sight;
 mod writer;
@@ -51,6 +57,7 @@ use self::{
     operation::{Operation, Work, request},
     probe::Probe,
     reader::Reader,
+    recent::{Bounds, Recent},
     room::{ListRooms, OpenRoom},
     sight::WriterSight,
     writer::{Writer, WriterMessage},
@@ -71,6 +78,10 @@ pub struct Options {
     pub commit_batch_max: usize,
     /// Requests that wait for the writer.
     pub writer_inbox_max: usize,
+    /// Events that stand in the journal only.
+    pub journal_events_max: usize,
+    /// Bytes of them in memory.
+    pub journal_bytes_max: usize,
     /// Threads that read.
     pub readers: usize,
     /// Requests that wait for the readers.
@@ -85,6 +96,8 @@ impl Options {
             folder: folder.into(),
             commit_batch_max: size(limits.commit_batch_max),
             writer_inbox_max: size(limits.store_inbox_max),
+            journal_events_max: size(limits.store_journal_events_max),
+            journal_bytes_max: size(limits.store_journal_bytes_max),
             readers: size(limits.store_readers),
             reader_inbox_max: size(limits.store_reader_inbox_max),
         }
@@ -95,6 +108,7 @@ impl Options {
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: mpsc::Sender<WriterMessage>,
+    recent: Arc<Recent>,
     sight: Arc<WriterSight>,
     /// `None` once closed.
     readers: RwLock<Option<SyncSender<Box<dyn Work>>>>,
@@ -125,6 +139,12 @@ impl SqliteStore {
         };
         let mut connection = connection::open_writer(&database).map_err(failed)?;
         migration::bring_up(&mut connection, &database, version, schema)?;
+        let recovered = journal::recover(&mut connection).map_err(failed)?;
+        if recovered > 0 {
+            tracing::info!(events = recovered, "what a server had left in the journal stands in the tables now");
+        }
+        let bounds = Bounds { events: options.journal_events_max.max(1), bytes: options.journal_bytes_max.max(1) };
+        let recent = Arc::new(Recent::new(bounds));
         let (reads, reader_inbox) = sync_channel(options.reader_inbox_max.max(1));
         let reader_inbox = Arc::new(Mutex::new(reader_inbox));
         let (reader_lives, readers_end) = mpsc::channel(1);
@@ -139,12 +159,14 @@ impl SqliteStore {
         }
         let (writer_outlet, writer_inbox) = mpsc::channel(options.writer_inbox_max.max(1));
         let copier = Copier::start(connection::open_writer(&database).map_err(failed)?).map_err(OpenError::Thread)?;
-        let writer = Writer::new(folder, connection, writer_inbox, options.commit_batch_max).copied_by(copier);
+        let writer = Writer::new(folder, connection, recent.clone(), writer_inbox, options.commit_batch_max);
+        let writer = writer.copied_by(copier);
         let sight = writer.sight.clone();
         start("store-write".to_owned(), move || writer.run())?;
         tracing::info!(database = %database.display(), version = schema.len(), "the store is open");
         Ok(Arc::new(Self {
             writer: writer_outlet,
+            recent,
             sight,
             readers: RwLock::new(Some(reads)),
             readers_end: Mutex::new(Some(readers_end)),
@@ -185,19 +207,19 @@ fn start(name: String, run: impl FnOnce() + Send + 'static) -> Result<(), OpenEr
 
 impl Store for SqliteStore {
     fn open_room(&self, name: RoomName, at: UnixMs, rooms_max: u64) -> StoreFuture<StoredRoom> {
-        self.write(OpenRoom { name, at, rooms_max })
+        self.write(OpenRoom { name, at, rooms_max, recent: self.recent.clone() })
     }
 
-    fn append(&self, room: RoomId, events: Vec<NewEvent>) -> StoreFuture<Vec<Appended>> {
-        self.write(Append { room, events })
+    fn append(&self, room: RoomId, events: Arc<[NewEvent]>) -> StoreFuture<Vec<Appended>> {
+        self.write(Append { room, events, recent: self.recent.clone() })
     }
 
     fn read_log(&self, room: NameKey, page: Page, limit: u32, bytes_max: u64) -> StoreFuture<Option<LogPage>> {
-        self.read(ReadLog { room, page, limit, bytes_max })
+        self.read(ReadLog { room, page, limit, bytes_max, recent: self.recent.clone() })
     }
 
     fn list_rooms(&self, after: Option<NameKey>, limit: u32) -> StoreFuture<Vec<StoredRoom>> {
-        self.read(ListRooms { after, limit })
+        self.read(ListRooms { after, limit, recent: self.recent.clone() })
     }
 
     fn create_session(&self, session: NewSession) -> StoreFuture<UserId> {

@@ -1,6 +1,6 @@
 //! A reader: one of a few threads that only read, each with a connection of its own.
 //!
-//! - **Role**: does reading operations, each on one consistent view of the database.
+//! - **Role**: does reading operations; who needs one consistent view of several tables opens it.
 //! - **Owner of** a read-only connection.
 //! - **Accepts** [`Work`] that writes nothing.
 //! - **Inbox** shared by all readers and bounded; when it is full the caller gets `Overloaded` at once.
@@ -63,8 +63,6 @@ impl Reader {
             Some(connection) => connection,
             none => none.insert(connection::open_reader(&self.database)?),
         };
-        let view = connection.transaction()?;
-        work.run(&view)?;
-        view.commit()
+        work.run(connection)
     }
 }

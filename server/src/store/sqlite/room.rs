@@ -1,5 +1,7 @@
 //! Rooms: opening, creating and listing them.
 
+use std::sync::Arc;
+
 use hubbub_protocol::{
     NameKey, RoomName,
     id::{UnixMs, random_word},
@@ -7,8 +9,9 @@ use hubbub_protocol::{
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    super::{StoreError, StoredRoom},
+    super::{RoomId, StoreError, StoredRoom},
     operation::{Failure, Operation},
+    recent::Recent,
 };
 
 /// Random bytes in the name of a log.
@@ -55,7 +58,13 @@ macro_rules! select_rooms {
     };
 }
 
-/// The room with this key, if there is one.
+/// The number of the room with this key, if there is one.
+pub(super) fn id_of(connection: &Connection, key: &NameKey) -> Result<Option<RoomId>, Failure> {
+    let sql = "SELECT id FROM rooms WHERE name_key = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([key.as_str()], |row| row.get(0)).optional()?)
+}
+
+/// The room with this key, if there is one, as it stands in the tables.
 pub(super) fn find(connection: &Connection, key: &NameKey) -> Result<Option<StoredRoom>, Failure> {
     let sql = select_rooms!("WHERE name_key = ?1");
     let row = connection.prepare_cached(sql)?.query_row([key.as_str()], RoomRow::read).optional()?;
@@ -79,6 +88,7 @@ pub(super) struct OpenRoom {
     pub(super) name: RoomName,
     pub(super) at: UnixMs,
     pub(super) rooms_max: u64,
+    pub(super) recent: Arc<Recent>,
 }
 
 impl Operation for OpenRoom {
@@ -86,7 +96,8 @@ impl Operation for OpenRoom {
 
     fn run(&self, connection: &Connection) -> Result<StoredRoom, Failure> {
         let key = self.name.key();
-        if let Some(room) = find(connection, &key)? {
+        if let Some(mut room) = find(connection, &key)? {
+            (room.seq, room.at) = self.recent.last(room.id).unwrap_or((room.seq, room.at));
             return Ok(room);
         }
         if !has_space(connection, self.rooms_max)? {
@@ -106,6 +117,7 @@ impl Operation for OpenRoom {
 pub(super) struct ListRooms {
     pub(super) after: Option<NameKey>,
     pub(super) limit: u32,
+    pub(super) recent: Arc<Recent>,
 }
 
 impl Operation for ListRooms {
@@ -114,9 +126,18 @@ impl Operation for ListRooms {
     fn run(&self, connection: &Connection) -> Result<Vec<StoredRoom>, Failure> {
         // No key is empty, so the empty text stands before all.
         let after = self.after.as_ref().map_or("", NameKey::as_str);
+        // First what is not in the tables, then the tables.
+        let lasts = self.recent.lasts();
         let sql = select_rooms!("WHERE name_key > ?1 ORDER BY name_key LIMIT ?2");
         let mut statement = connection.prepare_cached(sql)?;
         let rows = statement.query_map(params![after, self.limit], RoomRow::read)?;
-        rows.map(|row| row?.check()).collect()
+        rows.map(|row| {
+            let mut room = row?.check()?;
+            if let Some((seq, at)) = lasts.get(&room.id).filter(|(seq, _)| *seq > room.seq) {
+                (room.seq, room.at) = (*seq, *at);
+            }
+            Ok(room)
+        })
+        .collect()
     }
 }

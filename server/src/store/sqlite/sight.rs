@@ -26,6 +26,7 @@ impl WriterSight {
             WriterState::Transaction => 1,
             WriterState::Checkpoint => 2,
             WriterState::Closed => 3,
+            WriterState::Fold => 4,
         };
         self.now.note(Stand { place, which: 0, us: monotonic_us() });
     }
@@ -49,6 +50,7 @@ impl WriterSight {
             1 => WriterState::Transaction,
             2 => WriterState::Checkpoint,
             3 => WriterState::Closed,
+            4 => WriterState::Fold,
             _ => WriterState::Inbox,
         };
         let commits = self.commits.load(Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! The writer: one thread that owns the only connection that writes, and commits in groups.
 //!
-//! - **Role**: takes all that waits, does it in one transaction, commits, then answers everybody. When
+//! - **Role**: takes all that waits, does it in one transaction, commits, then answers everybody; then puts a part of
+//!   the journal into the tables, if it is time to (`fold`). When
 //!   one thing waits it is committed at once; only when the last group had company does the thread step
 //!   aside once before the next, for others that want its core.
 //! - **Owner of** the connection that writes events, the data folder's lock, and when checkpoints are made.
@@ -31,9 +32,12 @@ use super::{
     checkpoint::{self, Checkpointer, Copier},
     connection,
     courier::answer_all,
+    fold::Folder,
     folder::DataFolder,
+    journal,
     operation::{Failure, Fault, Operation, Work, fault, store_error},
     probe::Probe,
+    recent::Recent,
     sight::WriterSight,
 };
 use crate::metrics as names;
@@ -52,6 +56,13 @@ pub(super) struct Failed {
     pub(super) error: rusqlite::Error,
     /// It was the commit that failed: its pages may be in the log.
     pub(super) in_doubt: bool,
+}
+
+/// A transaction that was committed.
+pub(super) struct Wrote {
+    /// The journal's, if it wrote one.
+    line: Option<i64>,
+    changed: bool,
 }
 
 impl From<rusqlite::Error> for Failed {
@@ -74,7 +85,8 @@ pub(super) struct Writer {
     checkpointer: Checkpointer,
     /// Groups that failed since the last one that did not.
     failures: u64,
-    folder: DataFolder,
+    folder: Folder,
+    data: DataFolder,
     /// Where this thread stands, for others to see.
     pub(super) sight: Arc<WriterSight>,
 }
@@ -82,13 +94,14 @@ pub(super) struct Writer {
 impl Writer {
     /// A writer of a database that was opened and brought up to date.
     pub(super) fn new(
-        folder: DataFolder,
+        data: DataFolder,
         connection: Connection,
+        recent: Arc<Recent>,
         inbox: mpsc::Receiver<WriterMessage>,
         events_max: usize,
     ) -> Self {
         Self {
-            database: folder.database(),
+            database: data.database(),
             connection,
             inbox,
             events_max,
@@ -97,7 +110,8 @@ impl Writer {
             close: None,
             checkpointer: Checkpointer::default(),
             failures: 0,
-            folder,
+            folder: Folder::new(recent),
+            data,
             sight: Arc::default(),
         }
     }
@@ -110,8 +124,11 @@ impl Writer {
     /// Runs until closed.
     pub(super) fn run(mut self) {
         while let Some(group) = self.next_group() {
+            let events = group.iter().map(|work| work.events()).sum();
             self.sight.note(WriterState::Transaction);
             self.commit(group);
+            self.sight.note(WriterState::Fold);
+            self.folder.after_commit(&mut self.connection, events);
             self.sight.note(WriterState::Checkpoint);
             self.checkpoint();
             self.sight.note(WriterState::Inbox);
@@ -201,17 +218,35 @@ impl Writer {
             // An earlier transaction could not even be rolled back.
             self.replace_connection();
         }
+        self.folder.make_space(&mut self.connection)?;
+        match self.write(group) {
+            Ok(Wrote { line, changed }) => {
+                if let Some(line) = line {
+                    self.folder.recent().settle(line);
+                }
+                if changed {
+                    self.note_commit(began, group);
+                }
+                Ok(())
+            }
+            Err(failed) => {
+                self.folder.recent().discard();
+                Err(failed)
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, group: &mut [Box<dyn Work>]) -> Result<Wrote, Failed> {
         let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
         let changes_before = transaction.total_changes();
-        for work in &mut *group {
+        for work in group {
             work.run(&transaction)?;
         }
-        let wrote = transaction.total_changes() > changes_before;
+        let staged = self.folder.recent().staged();
+        let line = if staged.is_empty() { None } else { Some(journal::write(&transaction, &staged)?) };
+        let changed = transaction.total_changes() > changes_before;
         transaction.commit().map_err(|error| Failed { error, in_doubt: true })?;
-        if wrote {
-            self.note_commit(began, group);
-        }
-        Ok(())
+        Ok(Wrote { line, changed })
     }
 
     /// Counts a commit; one without changes touched no disk and says nothing about it.
@@ -285,7 +320,8 @@ impl Writer {
         let readable =
             self.connection.is_autocommit() && self.connection.pragma_update(None, "query_only", true).is_ok();
         for mut work in group {
-            let done = readable && work.run(&self.connection).is_ok();
+            // What is new was only staged: that is not done.
+            let done = readable && work.run(&self.connection).is_ok() && !self.folder.recent().discard();
             work.answer(if done { Ok(()) } else { Err(reason.clone()) });
         }
         if self.connection.pragma_update(None, "query_only", false).is_err() {
@@ -301,12 +337,15 @@ impl Writer {
 
     /// Closes everything, the lock last.
     fn finish(self) {
-        let Self { connection, folder, close, sight, checkpointer, .. } = self;
+        let Self { mut connection, folder, data, close, sight, checkpointer, .. } = self;
+        if let Err(error) = folder.finish(&mut connection) {
+            tracing::warn!(%error, "the journal stays; the next start takes it up");
+        }
         if let Err(error) = checkpointer.finish(&connection) {
             tracing::warn!(%error, "the write-ahead log stays; the next start takes it up");
         }
         let closed = connection.close().map_err(|(_, error)| store_error(&error));
-        drop(folder);
+        drop(data);
         sight.note(WriterState::Closed);
         if let Some(reply) = close {
             answer_close(reply, closed);

@@ -197,8 +197,8 @@ fn fill(folder: &Path, stored: u64, posts: u64) -> io::Result<()> {
             Ok::<_, io::Error>(NewEvent { at: number, user: 1, nick: nick.clone(), nonce, body })
         };
         for first in (stored + 1..=posts).step_by(500) {
-            let events = (first..(first + 500).min(posts + 1)).map(post).collect::<io::Result<_>>()?;
-            store.append(room.id, events).await.map_err(io::Error::other)?;
+            let events = (first..(first + 500).min(posts + 1)).map(post).collect::<io::Result<Vec<_>>>()?;
+            store.append(room.id, events.into()).await.map_err(io::Error::other)?;
         }
         Ok(())
     })

@@ -32,8 +32,9 @@ impl Operation for Statement {
 fn check_refusal_and_recovery(fixture: &Fixture, store: &SqliteStore, reason: &str, mend: impl FnOnce()) {
     let room = fixture.room(store, "lobby");
     for round in 0..3 {
-        let mut appends: Vec<_> = (0..5).map(|n| store.append(room, large(&format!("refused-{round}-{n}")))).collect();
-        appends.insert(2, store.append(room, vec![post(1, "before", 99, "")]));
+        let mut appends: Vec<_> =
+            (0..5).map(|n| store.append(room, large(&format!("refused-{round}-{n}")).into())).collect();
+        appends.insert(2, store.append(room, vec![post(1, "before", 99, "")].into()));
         let mut appends = fixture.in_one_commit(store, appends);
         let repeat = appends.remove(2);
         assert_eq!(repeat, Ok(vec![Appended { seq: 1, at: 10, duplicate: true }]), "a repeat needs no space");
@@ -46,8 +47,8 @@ fn check_refusal_and_recovery(fixture: &Fixture, store: &SqliteStore, reason: &s
     let after_crash = crashed.open();
     assert_eq!(stored_nonces(&crashed, &after_crash), ["before"], "nor would a crash now bring it back");
     crashed.close(&after_crash);
-    let seqs =
-        ["refused-1-3", "after"].map(|nonce| fixture.wait(store.append(room, large(nonce))).expect("stored")[0].seq);
+    let seqs = ["refused-1-3", "after"]
+        .map(|nonce| fixture.wait(store.append(room, large(nonce).into())).expect("stored")[0].seq);
     assert_eq!(seqs, [2, 3]);
     assert_eq!(stored_nonces(fixture, store), ["before", "refused-1-3", "after"]);
     fixture.close(store);
@@ -99,10 +100,10 @@ fn another_programs_lock_refuses_posts_until_it_is_gone() {
     let room = fixture.room(&store, "lobby");
     let other = Connection::open(fixture.options().folder.join(DATABASE_FILE)).expect("opened");
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
-    assert!(unavailable(&fixture.wait(store.append(room, large("refused")))));
+    assert!(unavailable(&fixture.wait(store.append(room, large("refused").into()))));
     assert_eq!(stored_nonces(&fixture, &store), ["before"]);
     other.execute_batch("ROLLBACK").expect("unlocked");
-    assert!(fixture.wait(store.append(room, large("stored"))).is_ok());
+    assert!(fixture.wait(store.append(room, large("stored").into())).is_ok());
     drop(other);
     fixture.close(&store);
 }
@@ -116,7 +117,7 @@ fn appends_wait_when_the_writers_inbox_is_full() {
     let mut blocked = store.write(block);
     assert!((&mut blocked).now_or_never().is_none());
     has_begun.recv().expect("the writer is busy");
-    let mut appends = join_all((0..50).map(|n| store.append(room, vec![post(1, &n.to_string(), 1, "x")])));
+    let mut appends = join_all((0..50).map(|n| store.append(room, vec![post(1, &n.to_string(), 1, "x")].into())));
     assert!((&mut appends).now_or_never().is_none(), "they wait");
     end.send(()).expect("the writer listens");
     let results = fixture.wait(appends);
@@ -153,7 +154,7 @@ fn the_write_ahead_log_stays_short_under_load() {
     let log = beside(&fixture.options().folder.join(DATABASE_FILE), "-wal");
     let mut written = 0;
     for n in 0..2_000 {
-        let appends = (0..20).map(|m| store.append(room, large(&format!("{n}-{m}"))));
+        let appends = (0..20).map(|m| store.append(room, large(&format!("{n}-{m}")).into()));
         assert!(fixture.wait(join_all(appends)).iter().all(Result::is_ok));
         let bytes = std::fs::metadata(&log).expect("there").len();
         assert!(bytes < LOG_BYTES_MAX, "{bytes} after {n}");

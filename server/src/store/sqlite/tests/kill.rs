@@ -90,8 +90,8 @@ fn child_that_appends_until_killed() {
         let appends = (0..12_usize).map(|n| {
             let (name, room) = rooms[n % ROOMS.len()];
             let nonces = [0, 1].map(|part| format!("{process}-{round}-{n}-{part}"));
-            let events = nonces.iter().map(|nonce| post(1, nonce, 1, "text")).collect();
-            let append = store.append(room, events);
+            let events: Vec<_> = nonces.iter().map(|nonce| post(1, nonce, 1, "text")).collect();
+            let append = store.append(room, events.into());
             async move { (name, nonces, append.await.expect("appended")) }
         });
         for (name, nonces, appended) in fixture.wait(join_all(appends)) {

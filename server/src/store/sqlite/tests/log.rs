@@ -29,7 +29,7 @@ fn what_was_appended_is_read_after_a_restart() {
         topic(1, "b", 30, "tea"),
         post(1, "c", 30, ""),
     ];
-    let appended = fixture.wait(store.append(room, events.clone())).expect("appended");
+    let appended = fixture.wait(store.append(room, events.clone().into())).expect("appended");
     assert_eq!(appended, [fresh(1, 10), fresh(2, 20), fresh(3, 30), fresh(4, 30)]);
     let before = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 10, 1_000)).expect("read");
     fixture.close(&store);
@@ -74,7 +74,7 @@ fn appenders_to_several_rooms_at_once_get_dense_seqs_each() {
                 for round in 0..ROUNDS {
                     let events =
                         vec![post(user, &format!("{round}-1"), 1, "x"), post(user, &format!("{round}-2"), 1, "y")];
-                    let appended = store.append(room, events).await.expect("appended");
+                    let appended = store.append(room, events.into()).await.expect("appended");
                     assert_eq!(appended[1].seq, appended[0].seq + 1, "one append is one stretch");
                     got.extend(appended.into_iter().map(|event| event.seq));
                 }
@@ -105,16 +105,16 @@ fn a_repeat_gets_the_first_ones_seq_and_adds_nothing() {
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
     let other_room = fixture.room(&store, "attic");
-    let append = |events| fixture.wait(store.append(room, events)).expect("appended");
+    let append = |events: Vec<NewEvent>| fixture.wait(store.append(room, events.into())).expect("appended");
     let in_one_request = append(vec![post(1, "a", 10, "one"), post(1, "a", 11, "two"), post(2, "a", 12, "three")]);
     assert_eq!(in_one_request, [fresh(1, 10), repeat(1, 10), fresh(2, 12)]);
     assert_eq!(append(vec![topic(1, "a", 20, "never"), post(1, "b", 21, "four")]), [repeat(1, 10), fresh(3, 21)]);
-    let elsewhere = fixture.wait(store.append(other_room, vec![post(1, "a", 30, "x")])).expect("appended");
+    let elsewhere = fixture.wait(store.append(other_room, vec![post(1, "a", 30, "x")].into())).expect("appended");
     assert_eq!(elsewhere, [fresh(1, 30)]);
     fixture.close(&store);
 
     let store = fixture.open();
-    assert_eq!(fixture.wait(store.append(room, vec![post(1, "a", 40, "again")])), Ok(vec![repeat(1, 10)]));
+    assert_eq!(fixture.wait(store.append(room, vec![post(1, "a", 40, "again")].into())), Ok(vec![repeat(1, 10)]));
     let page = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 10, 1_000));
     let page = page.expect("read").expect("the room");
     assert_eq!((seqs(&page), page.room.topic.as_str(), page.room.at), (vec![1, 2, 3], "", 21));
@@ -126,7 +126,7 @@ fn a_repeat_within_one_commit_gets_the_first_ones_seq() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
-    let appends = (0..40).map(|_| store.append(room, vec![post(1, "same", 10, "x")])).collect();
+    let appends = (0..40).map(|_| store.append(room, vec![post(1, "same", 10, "x")].into())).collect();
     let mut firsts = 0;
     for appended in fixture.in_one_commit(&store, appends) {
         let appended = appended.expect("appended");
@@ -142,8 +142,8 @@ fn a_log_is_read_in_pages_both_ways() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
-    let events = (1..=10).map(|n| post(1, &n.to_string(), n, "four")).collect();
-    fixture.wait(store.append(room, events)).expect("appended");
+    let events: Vec<_> = (1..=10).map(|n| post(1, &n.to_string(), n, "four")).collect();
+    fixture.wait(store.append(room, events.into())).expect("appended");
     let read = |page, limit, bytes_max| {
         let page = fixture.wait(store.read_log(NameKey::of("lobby"), page, limit, bytes_max));
         let page = page.expect("read").expect("the room");
@@ -202,11 +202,11 @@ fn one_bad_request_does_not_harm_those_in_the_same_commit() {
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
     // A room that is not there is refused before anything is written; a number that SQLite cannot hold
-    // fails in the middle, with an event before it already inserted.
+    // fails in the middle, with an event before it already taken in.
     let append = |n: u64| match n % 3 {
-        0 => store.append(999, vec![post(1, &n.to_string(), 1, "x")]),
-        1 => store.append(room, vec![post(1, &format!("half-{n}"), 1, "x"), post(u64::MAX, "a", 1, "x")]),
-        _ => store.append(room, vec![post(1, &n.to_string(), 1, "x")]),
+        0 => store.append(999, vec![post(1, &n.to_string(), 1, "x")].into()),
+        1 => store.append(room, vec![post(1, &format!("half-{n}"), 1, "x"), post(u64::MAX, "a", 1, "x")].into()),
+        _ => store.append(room, vec![post(1, &n.to_string(), 1, "x")].into()),
     };
     let results = fixture.in_one_commit(&store, (0..30).map(append).collect());
     for (result, n) in results.into_iter().zip(0..) {

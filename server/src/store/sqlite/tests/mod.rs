@@ -194,7 +194,7 @@ fn unavailable<T>(result: &Result<T, StoreError>) -> bool {
 fn store_with_one_event(fixture: &Fixture) -> Arc<SqliteStore> {
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
-    fixture.wait(store.append(room, vec![post(1, "before", 10, "x")])).expect("appended");
+    fixture.wait(store.append(room, vec![post(1, "before", 10, "x")].into())).expect("appended");
     store
 }
 

@@ -6,7 +6,7 @@ use hubbub_protocol::{
 };
 use proptest::prelude::*;
 
-use super::{Fixture, name, nick, post, topic};
+use super::{Fixture, Options, SqliteStore, name, nick, post, topic};
 use crate::store::{
     LogPage, NewEvent, NewSession, Page, RoomId, SessionChange, Store, StoreError, StoredRoom, memory::MemoryStore,
 };
@@ -22,6 +22,7 @@ enum Step {
     ChangeSession(u8, SessionChange),
     RecoverSessions(u64, u64),
     Reopen,
+    Crash,
 }
 
 fn room_name() -> impl Strategy<Value = RoomName> {
@@ -63,6 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..8_u8, change()).prop_map(|(back, change)| Step::ChangeSession(back, change)),
         1 => (0..100_u64, 0..100_u64).prop_map(|(now, idle_before)| Step::RecoverSessions(now, idle_before)),
         1 => Just(Step::Reopen),
+        1 => Just(Step::Crash),
     ]
 }
 
@@ -85,7 +87,7 @@ fn nameless(room: StoredRoom) -> StoredRoom {
 async fn answer(store: &dyn Store, step: Step, serial: u8) -> Answer {
     match step {
         Step::OpenRoom(name, rooms_max) => Answer::Room(store.open_room(name, 1, rooms_max).await.map(nameless)),
-        Step::Append(room, events) => Answer::Appended(store.append(room, events).await),
+        Step::Append(room, events) => Answer::Appended(store.append(room, events.into()).await),
         Step::ReadLog(room, page, limit, bytes_max) => {
             let read = store.read_log(room, page, limit, bytes_max).await;
             Answer::Log(read.map(|page| page.map(|page| LogPage { room: nameless(page.room), ..page })))
@@ -104,21 +106,32 @@ async fn answer(store: &dyn Store, step: Step, serial: u8) -> Answer {
             Answer::Changed(store.change_session(id, change).await)
         }
         Step::RecoverSessions(now, idle_before) => Answer::Sessions(store.recover_sessions(now, idle_before).await),
-        Step::Reopen => Answer::Changed(Ok(())),
+        Step::Reopen | Step::Crash => Answer::Changed(Ok(())),
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn the_store_answers_as_the_one_in_memory(steps in prop::collection::vec(step(), 1..60)) {
-        let fixture = Fixture::new();
+    fn the_store_answers_as_the_one_in_memory(
+        steps in prop::collection::vec(step(), 1..60),
+        // So small that events are everywhere: in the journal, on their way, in the tables.
+        journal_events_max in 2..40_usize,
+    ) {
+        let mut fixture = Fixture::new();
+        let open = |fixture: &Fixture| SqliteStore::open(&Options { journal_events_max, ..fixture.options() });
         let memory = MemoryStore::default();
-        let mut store = fixture.open();
+        let mut store = open(&fixture).expect("opened");
         for (step, serial) in steps.into_iter().zip(0..) {
             if matches!(step, Step::Reopen) {
                 fixture.close(&store);
-                store = fixture.open();
+                store = open(&fixture).expect("opened");
+            }
+            if matches!(step, Step::Crash) {
+                let crashed = fixture.crash_image();
+                fixture.close(&store);
+                fixture = crashed;
+                store = open(&fixture).expect("opened");
             }
             let expected = fixture.wait(answer(&memory, step.clone(), serial));
             prop_assert_eq!(fixture.wait(answer(store.as_ref(), step, serial)), expected);

@@ -29,7 +29,7 @@ fn fixture_with_one_event() -> Fixture {
     let fixture = Fixture::new();
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
-    fixture.wait(store.append(room, vec![post(1, "a", 10, "kept")])).expect("appended");
+    fixture.wait(store.append(room, vec![post(1, "a", 10, "kept")].into())).expect("appended");
     fixture.close(&store);
     fixture
 }
@@ -91,7 +91,7 @@ fn a_newer_servers_file_is_left_as_it_is() {
     Connection::open(&database).expect("opened").pragma_update(None, "user_version", 99).expect("set");
     let before = contents(&folder);
     let error = SqliteStore::open(&fixture.options()).expect_err("refused");
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 3, .. }), "{error}");
     assert!(error.to_string().contains("start that server"));
     assert_eq!(contents(&folder), before);
 }
@@ -144,7 +144,7 @@ fn the_files_as_a_crash_leaves_them_hold_everything_acknowledged() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
-    fixture.wait(store.append(room, vec![post(1, "a", 10, "kept")])).expect("appended");
+    fixture.wait(store.append(room, vec![post(1, "a", 10, "kept")].into())).expect("appended");
     let crashed = fixture.crash_image();
     let after = crashed.open();
     assert!(text_of_first_event(&crashed, &after).contains("kept"));
@@ -156,12 +156,12 @@ fn the_files_as_a_crash_leaves_them_hold_everything_acknowledged() {
 fn an_older_file_is_copied_and_brought_up_to_date() {
     let fixture = fixture_with_one_event();
     let folder = fixture.options().folder;
-    let store = SqliteStore::open_with(&fixture.options(), &schema_3()).expect("opened");
+    let store = SqliteStore::open_with(&fixture.options(), &schema_4()).expect("opened");
     assert!(text_of_first_event(&fixture, &store).contains("kept"));
     fixture.close(&store);
-    let copy = folder.join("hubbub.db.before-v3");
-    assert_eq!(version(&copy), 2);
-    assert_eq!(version(&folder.join(DATABASE_FILE)), 3);
+    let copy = folder.join("hubbub.db.before-v4");
+    assert_eq!(version(&copy), 3);
+    assert_eq!(version(&folder.join(DATABASE_FILE)), 4);
     let kept: String = Connection::open(&copy)
         .expect("opened")
         .query_row("SELECT body FROM events", [], |row| row.get(0))
@@ -169,9 +169,9 @@ fn an_older_file_is_copied_and_brought_up_to_date() {
     assert_eq!(kept, "kept");
 
     // Nothing to do the next time, and the older server leaves the newer file alone.
-    fixture.close(&SqliteStore::open_with(&fixture.options(), &schema_3()).expect("opened"));
-    assert!(!folder.join("hubbub.db.before-v3.2").exists());
-    assert!(matches!(SqliteStore::open(&fixture.options()), Err(OpenError::Newer { found: 3, known: 2, .. })));
+    fixture.close(&SqliteStore::open_with(&fixture.options(), &schema_4()).expect("opened"));
+    assert!(!folder.join("hubbub.db.before-v4.2").exists());
+    assert!(matches!(SqliteStore::open(&fixture.options()), Err(OpenError::Newer { found: 4, known: 3, .. })));
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn a_file_of_the_first_version_keeps_the_place_of_every_room() {
     let rooms = fixture.wait(store.list_rooms(None, 10)).expect("listed");
     let places: Vec<_> = rooms.iter().map(|room| (room.name.as_str(), room.seq, room.at, &*room.topic)).collect();
     assert_eq!(places, [("empty", 0, 0, ""), ("Lobby", 3, 30, "news")]);
-    let again = fixture.wait(store.append(1, vec![post(7, "n2", 40, "too"), post(7, "n4", 40, "new")]));
+    let again = fixture.wait(store.append(1, vec![post(7, "n2", 40, "too"), post(7, "n4", 40, "new")].into()));
     let seqs: Vec<_> = again.expect("appended").iter().map(|appended| (appended.seq, appended.duplicate)).collect();
     assert_eq!(seqs, [(2, true), (4, false)]);
     fixture.close(&store);
@@ -204,22 +204,26 @@ fn a_file_of_the_first_version_keeps_the_place_of_every_room() {
 fn a_failed_migration_changes_nothing_and_every_copy_is_kept() {
     let fixture = fixture_with_one_event();
     let folder = fixture.options().folder;
-    let broken =
-        || vec![SCHEMA[0].clone(), SCHEMA[1].clone(), M::up("CREATE TABLE half (x); INSERT INTO nowhere VALUES (1);")];
-    for copy in ["hubbub.db.before-v3", "hubbub.db.before-v3.2"] {
+    let broken = || with_step("CREATE TABLE half (x); INSERT INTO nowhere VALUES (1);");
+    for copy in ["hubbub.db.before-v4", "hubbub.db.before-v4.2"] {
         let error = SqliteStore::open_with(&fixture.options(), &broken()).expect_err("fails");
-        assert!(matches!(error, OpenError::Migration { version: 3, .. }), "{error}");
+        assert!(matches!(error, OpenError::Migration { version: 4, .. }), "{error}");
         assert!(error.to_string().contains(copy));
         assert!(folder.join(copy).exists());
     }
-    assert_eq!(version(&folder.join(DATABASE_FILE)), 2);
+    assert_eq!(version(&folder.join(DATABASE_FILE)), 3);
     let store = fixture.open();
     assert!(text_of_first_event(&fixture, &store).contains("kept"));
     fixture.close(&store);
 }
 
-fn schema_3() -> Vec<M<'static>> {
-    vec![SCHEMA[0].clone(), SCHEMA[1].clone(), M::up("ALTER TABLE rooms ADD COLUMN mood TEXT;")]
+fn schema_4() -> Vec<M<'static>> {
+    with_step("ALTER TABLE rooms ADD COLUMN mood TEXT;")
+}
+
+/// The present schema and one more step.
+fn with_step(step: &'static str) -> Vec<M<'static>> {
+    SCHEMA.iter().cloned().chain([M::up(step)]).collect()
 }
 
 fn version(path: &Path) -> i64 {

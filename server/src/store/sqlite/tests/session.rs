@@ -61,7 +61,7 @@ fn a_closed_store_says_so_to_everybody() {
     assert_eq!(fixture.wait(store.probe()), Ok(()));
     fixture.close(&store);
     let closed = StoreError::Closed;
-    assert_eq!(fixture.wait(store.append(room, vec![post(1, "a", 1, "x")])), Err(closed.clone()));
+    assert_eq!(fixture.wait(store.append(room, vec![post(1, "a", 1, "x")].into())), Err(closed.clone()));
     assert_eq!(fixture.wait(store.open_room(name("lobby"), 1, 9)), Err(closed.clone()));
     assert_eq!(fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 1, 1)), Err(closed.clone()));
     assert_eq!(fixture.wait(store.list_rooms(None, 1)), Err(closed.clone()));
@@ -76,7 +76,7 @@ fn closing_finishes_what_was_begun() {
     let store = fixture.open();
     let room = fixture.room(&store, "lobby");
     let results = fixture.wait(async {
-        let appends = (0..200).map(|n| store.append(room, vec![post(1, &format!("n{n}"), 1, "x")]));
+        let appends = (0..200).map(|n| store.append(room, vec![post(1, &format!("n{n}"), 1, "x")].into()));
         let (results, closed) = tokio::join!(futures_util::future::join_all(appends), store.close());
         assert_eq!(closed, Ok(()));
         results

@@ -1,6 +1,6 @@
 //! The writer by itself: how it groups, and what it leaves on the disk when a commit fails.
 
-use std::{fs, io::Write};
+use std::{fs, io::Write, sync::Arc};
 
 use rusqlite::ffi;
 
@@ -12,12 +12,17 @@ use crate::store::{
         folder::{DATABASE_FILE, DataFolder, beside},
         log::Append,
         operation::{AnswerReceiver, Work, request},
+        recent::{Bounds, Recent},
         writer::{Failed, Writer, WriterMessage},
     },
 };
 
-fn append(nonce: &str) -> (Box<dyn Work>, AnswerReceiver<Vec<Appended>>) {
-    request(Append { room: 1, events: large(nonce) }, None)
+fn append(recent: &Arc<Recent>, nonce: &str) -> (Box<dyn Work>, AnswerReceiver<Vec<Appended>>) {
+    request(Append { room: 1, events: large(nonce).into(), recent: recent.clone() }, None)
+}
+
+fn recent() -> Arc<Recent> {
+    Arc::new(Recent::new(Bounds { events: 1_000, bytes: 1_000_000 }))
 }
 
 #[test]
@@ -30,12 +35,12 @@ fn a_commit_takes_what_waits_up_to_its_limit() {
     let mut answers = Vec::new();
     for (number, events) in [4, 4, 4, 12, 1].into_iter().enumerate() {
         let events = (0..events).map(|n| post(1, &format!("{number}-{n}"), 1, "x")).collect();
-        let (work, answer) = request(Append { room: 1, events }, None);
+        let (work, answer) = request(Append { room: 1, events, recent: recent() }, None);
         answers.push(answer);
         outlet.try_send(WriterMessage::Work(work)).expect("space");
     }
     drop(outlet);
-    let mut writer = Writer::new(folder, connection, inbox, 10);
+    let mut writer = Writer::new(folder, connection, recent(), inbox, 10);
     let groups = std::iter::from_fn(|| writer.next_group());
     let sizes: Vec<Vec<usize>> = groups.map(|group| group.iter().map(|work| work.events()).collect()).collect();
     assert_eq!(sizes, [vec![4, 4], vec![4], vec![12], vec![1]], "only what is too large by itself exceeds it");
@@ -48,14 +53,14 @@ fn a_connection_that_cannot_write_is_replaced() {
     let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
     // What SQLite gives when the file could only be read at that moment.
     let connection = connection::open_reader(&folder.database()).expect("opened");
-    let (outlet, inbox) = tokio::sync::mpsc::channel(10);
+    let (recent, (outlet, inbox)) = (recent(), tokio::sync::mpsc::channel(10));
     let mut answers = ["first", "second"].map(|nonce| {
-        let (work, answer) = append(nonce);
+        let (work, answer) = append(&recent, nonce);
         outlet.try_send(WriterMessage::Work(work)).expect("space");
         answer
     });
     drop(outlet);
-    Writer::new(folder, connection, inbox, 1).run();
+    Writer::new(folder, connection, recent, inbox, 1).run();
     assert!(refused_for("readonly", &answers[0].try_recv().expect("answered")));
     assert_eq!(answers[1].try_recv().expect("answered").expect("stored")[0].seq, 2);
 }
@@ -68,13 +73,14 @@ fn a_commit_in_doubt_is_overwritten_before_it_is_refused() {
     let connection = connection::open_writer(&folder.database()).expect("opened");
     let index = beside(&fixture.options().folder.join(DATABASE_FILE), "-shm");
     let (_outlet, inbox) = tokio::sync::mpsc::channel(1);
-    let mut writer = Writer::new(folder, connection, inbox, 1);
-    let commit = |writer: &mut Writer, nonce| writer.transact(&mut [append(nonce).0]).is_ok();
+    let recent = recent();
+    let mut writer = Writer::new(folder, connection, recent.clone(), inbox, 1);
+    let commit = |writer: &mut Writer, nonce| writer.transact(&mut [append(&recent, nonce).0]).is_ok();
     assert!(commit(&mut writer, "stored"));
 
     // A failed sync leaves a whole commit in the log, of which the log's index knows nothing.
     let index_before = fs::read(&index).expect("read");
-    assert!(commit(&mut writer, "doubt"));
+    assert!(writer.write(&mut [append(&recent, "doubt").0]).is_ok() && recent.discard());
     fs::OpenOptions::new().write(true).open(&index).expect("opened").write_all(&index_before).expect("written");
     let nonces_after_a_crash = || {
         let crashed = fixture.crash_image();

@@ -1,0 +1,92 @@
+//! When events go from the journal into the tables.
+//!
+//! The writer does it after it has answered a commit, a slice at a time: whoever posts next waits for a slice, not for
+//! the journal. A slice is larger than the commit before it, so the journal is emptied faster than it is filled.
+//!
+//! These transactions are not waited for on the disk: until one that takes a line out of the journal is there, the line
+//! is; and the write-ahead log keeps their order.
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::{
+    journal,
+    recent::{Recent, Slice},
+};
+use crate::metrics as names;
+
+/// The part of the journal that is one slice, at least.
+const SLICE_OF_JOURNAL: usize = 64;
+
+/// Takes events from the journal into the tables.
+#[derive(Debug)]
+pub(super) struct Folder {
+    recent: Arc<Recent>,
+    /// Events in one slice, at least.
+    slice_events: usize,
+    /// The last slice failed; it was said once.
+    failing: bool,
+}
+
+impl Folder {
+    /// Of what stands in the journal.
+    pub(super) fn new(recent: Arc<Recent>) -> Self {
+        Self { slice_events: (recent.bounds().events / SLICE_OF_JOURNAL).max(1), recent, failing: false }
+    }
+
+    /// What stands in the journal.
+    pub(super) fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// After a commit of so many events: a slice, if it is time to.
+    pub(super) fn after_commit(&mut self, connection: &mut Connection, events: usize) {
+        let Some(slice) = self.recent.slice(self.slice_events.max(2 * events)) else { return };
+        match self.fold(connection, &slice) {
+            Ok(()) => self.failing = false,
+            Err(error) => {
+                metrics::counter!(names::STORE_FAILURES_TOTAL, "kind" => "fold").increment(1);
+                if !self.failing {
+                    tracing::warn!(%error, "the journal could not be put into the tables; it is tried again");
+                }
+                self.failing = true;
+            }
+        }
+    }
+
+    /// Before a commit: as many slices as make space for it.
+    ///
+    /// # Errors
+    /// What SQLite says; then nothing may be committed.
+    pub(super) fn make_space(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        while self.recent.is_full() {
+            let Some(slice) = self.recent.rest(self.slice_events) else { break };
+            self.fold(connection, &slice)?;
+        }
+        Ok(())
+    }
+
+    /// All that is left, at the end.
+    ///
+    /// # Errors
+    /// What SQLite says. Nothing is lost then: the next start finds it in the journal.
+    pub(super) fn finish(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        while let Some(slice) = self.recent.rest(usize::MAX) {
+            self.fold(connection, &slice)?;
+        }
+        Ok(())
+    }
+
+    fn fold(&self, connection: &mut Connection, slice: &Slice) -> rusqlite::Result<()> {
+        connection.pragma_update(None, "synchronous", "normal")?;
+        let folded = journal::fold(connection, slice);
+        if folded.is_ok() {
+            self.recent.folded(slice);
+            metrics::gauge!(names::STORE_JOURNAL_EVENTS).set(self.recent.events() as f64);
+        }
+        // Whatever became of it: the next commit is one that somebody waits for.
+        connection.pragma_update(None, "synchronous", "full")?;
+        folded
+    }
+}
