@@ -1,21 +1,29 @@
-//! A courier: brings all answers of a commit that are for one thread to it in one go.
+//! A courier: carries what a thread's tasks want of the writer to it, and the answers back, many in one go.
 //!
-//! Waking a task from another thread costs a system call each, and a commit has answers for hundreds of rooms. The
-//! courier is woken once; on its own thread it wakes the rooms for next to nothing.
+//! To wake a thread costs a system call, and on a shared core a switch; and a turn of a busy thread has hundreds of
+//! posts, a commit hundreds of answers. So what a turn asks for is gathered until the turn is over, and makes one
+//! commit; and what a commit answers comes at once, and wakes the rooms where that costs next to nothing.
 //!
-//! - **Role**: one task for each thread whose tasks wait for the store.
-//! - **Accepts** parcels: works that were done. From the writer.
-//! - **Inbox** [`PARCELS_MAX`] parcels; when it is full, the writer answers by itself, one by one.
+//! - **Role**: two tasks for each thread whose tasks want something of the writer, one for each way.
+//! - **Accepts** requests, from the tasks of its thread; parcels of works that were done, from the writer.
+//! - **Inbox** of requests: those that have a place in the writer's inbox, [`Waiting`]; of answers: [`PARCELS_MAX`]
+//!   parcels, and when it is full, the writer answers by itself, one by one.
 //! - **Stops** with its runtime; what it has not delivered then is answered `Closed`, as everything is that is dropped.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::{
     runtime::{Handle, Id, RuntimeFlavor},
-    sync::mpsc,
+    sync::{Notify, mpsc},
 };
 
-use super::operation::Work;
+use super::{
+    operation::Work,
+    writer::{Waiting, WriterMessage},
+};
 
 /// Parcels that wait for one thread. A room has one append under way, so there are never many.
 const PARCELS_MAX: usize = 64;
@@ -27,27 +35,82 @@ thread_local! {
     static HERE: RefCell<Option<(Id, Courier)>> = const { RefCell::new(None) };
 }
 
-/// Reaches a thread's courier.
+/// A thread's courier.
 #[derive(Debug, Clone)]
-pub(super) struct Courier(mpsc::Sender<Parcel>);
+pub(super) struct Courier {
+    way_there: Arc<WayThere>,
+    way_back: WayBack,
+}
+
+/// Gathers what is for the writer until its task is polled: behind all that were ready before the first request.
+#[derive(Debug)]
+struct WayThere {
+    writer: mpsc::Sender<WriterMessage>,
+    gathered: Mutex<Vec<Waiting>>,
+    is_due: Notify,
+}
+
+/// Brings answers to a thread.
+#[derive(Debug, Clone)]
+pub(super) struct WayBack(mpsc::Sender<Parcel>);
 
 impl Courier {
-    /// The courier of the runtime that runs on this thread; `None` where there is none of a single thread.
-    pub(super) fn here() -> Option<Self> {
+    /// The courier to this writer on the runtime that runs on this thread; `None` where there is none of a single
+    /// thread.
+    pub(super) fn here(writer: &mpsc::Sender<WriterMessage>) -> Option<Self> {
         let runtime = Handle::try_current().ok()?;
         HERE.with_borrow_mut(|here| match here {
-            Some((id, courier)) if *id == runtime.id() && !courier.0.is_closed() => Some(courier.clone()),
+            Some((id, courier)) if *id == runtime.id() && courier.goes_to(writer) => Some(courier.clone()),
             _ if runtime.runtime_flavor() != RuntimeFlavor::CurrentThread => None,
             _ => {
-                let (parcels, inbox) = mpsc::channel(PARCELS_MAX);
-                runtime.spawn(deliver(inbox));
-                let courier = Self(parcels);
+                let courier = Self::start(&runtime, writer.clone());
                 *here = Some((runtime.id(), courier.clone()));
                 Some(courier)
             }
         })
     }
 
+    fn start(runtime: &Handle, writer: mpsc::Sender<WriterMessage>) -> Self {
+        let (parcels, inbox) = mpsc::channel(PARCELS_MAX);
+        let way_there = Arc::new(WayThere { writer, gathered: Mutex::default(), is_due: Notify::new() });
+        runtime.spawn(bring_back(inbox));
+        runtime.spawn(way_there.clone().carry());
+        Self { way_there, way_back: WayBack(parcels) }
+    }
+
+    fn goes_to(&self, writer: &mpsc::Sender<WriterMessage>) -> bool {
+        self.way_there.writer.same_channel(writer) && !self.way_back.0.is_closed()
+    }
+
+    /// The way of the answer.
+    pub(super) fn way_back(&self) -> WayBack {
+        self.way_back.clone()
+    }
+
+    /// Takes a request along at the end of the turn.
+    pub(super) fn take(&self, request: Waiting) {
+        let mut gathered = self.way_there.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        if gathered.is_empty() {
+            self.way_there.is_due.notify_one();
+        }
+        gathered.push(request);
+    }
+}
+
+impl WayThere {
+    async fn carry(self: Arc<Self>) {
+        loop {
+            self.is_due.notified().await;
+            let gathered = std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
+            if self.writer.send(WriterMessage::Work(gathered)).await.is_err() {
+                // The writer has ended, and they are answered by having been dropped; so will be those to come.
+                tracing::debug!("requests came to the store after its end");
+            }
+        }
+    }
+}
+
+impl WayBack {
     fn is(&self, other: &Self) -> bool {
         self.0.same_channel(&other.0)
     }
@@ -61,7 +124,7 @@ impl Courier {
     }
 }
 
-async fn deliver(mut inbox: mpsc::Receiver<Parcel>) {
+async fn bring_back(mut inbox: mpsc::Receiver<Parcel>) {
     while let Some(parcel) = inbox.recv().await {
         hand_over(parcel);
     }
@@ -74,18 +137,18 @@ fn hand_over(parcel: Parcel) {
 /// Answers works that were committed, each thread's all at once.
 pub(super) fn answer_all(works: Parcel) {
     // Threads are few, so a list is searched.
-    let mut parcels: Vec<(Courier, Parcel)> = Vec::new();
+    let mut parcels: Vec<(WayBack, Parcel)> = Vec::new();
     for work in works {
-        let Some(courier) = work.courier() else {
+        let Some(way) = work.way_back() else {
             work.answer(Ok(()));
             continue;
         };
-        match parcels.iter_mut().find(|(known, _)| known.is(courier)) {
+        match parcels.iter_mut().find(|(known, _)| known.is(way)) {
             Some((_, parcel)) => parcel.push(work),
-            None => parcels.push((courier.clone(), vec![work])),
+            None => parcels.push((way.clone(), vec![work])),
         }
     }
-    for (courier, parcel) in parcels {
-        courier.send(parcel);
+    for (way, parcel) in parcels {
+        way.send(parcel);
     }
 }

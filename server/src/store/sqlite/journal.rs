@@ -6,7 +6,7 @@ use hubbub_protocol::{
     event::PostKind,
     id::{Seq, UnixMs, UserId},
 };
-use rusqlite::{Connection, Transaction, TransactionBehavior, params, types::Type};
+use rusqlite::{Connection, Statement, Transaction, TransactionBehavior, params, types::Type};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -17,6 +17,9 @@ use super::{
 pub(super) const KIND_TEXT: i64 = 0;
 pub(super) const KIND_ACTION: i64 = 1;
 pub(super) const KIND_TOPIC: i64 = 2;
+
+const INSERT: &str = "INSERT INTO events (room_id, seq, at, user_id, nick, nonce, kind, body)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (room_id, seq) DO NOTHING";
 
 /// An event in the journal.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,14 +50,9 @@ impl<'a> Entry<'a> {
         Self(held.room, held.seq, *at, *user, nick.as_str().into(), nonce.as_str().into(), kind, body.into())
     }
 
-    /// Puts it into the tables, unless it is there.
-    fn insert(&self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Puts it into the tables, unless it is there, by [`INSERT`].
+    fn put(&self, insert: &mut Statement<'_>) -> rusqlite::Result<()> {
         let Self(room, seq, at, user, nick, nonce, kind, body) = self;
-        let mut insert = connection.prepare_cached(
-            "INSERT INTO events (room_id, seq, at, user_id, nick, nonce, kind, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (room_id, seq) DO NOTHING",
-        )?;
         insert.execute(params![room, seq, at, user, nick, nonce, kind, body]).map(|_| ())
     }
 }
@@ -71,9 +69,11 @@ pub(super) fn write(connection: &Connection, events: &[Held]) -> rusqlite::Resul
 /// it until one is that takes it out there.
 pub(super) fn fold(connection: &mut Connection, slice: &Slice) -> rusqlite::Result<()> {
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
+    let mut insert = transaction.prepare_cached(INSERT)?;
     for held in &slice.events {
-        Entry::of(held).insert(&transaction)?;
+        Entry::of(held).put(&mut insert)?;
     }
+    drop(insert);
     if let Some(line) = slice.clears {
         transaction.prepare_cached("DELETE FROM journal WHERE id <= ?1")?.execute([line])?;
     }
@@ -85,6 +85,7 @@ pub(super) fn recover(connection: &mut Connection) -> rusqlite::Result<usize> {
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
     let mut count = 0;
     {
+        let mut insert = transaction.prepare(INSERT)?;
         let mut lines = transaction.prepare("SELECT events FROM journal ORDER BY id")?;
         let mut rows = lines.query([])?;
         while let Some(row) = rows.next()? {
@@ -92,7 +93,7 @@ pub(super) fn recover(connection: &mut Connection) -> rusqlite::Result<usize> {
             let entries: Vec<Entry<'_>> = serde_json::from_str(line)
                 .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into()))?;
             for entry in &entries {
-                entry.insert(&transaction)?;
+                entry.put(&mut insert)?;
             }
             count += entries.len();
         }

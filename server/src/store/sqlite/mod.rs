@@ -1,7 +1,7 @@
 //! The store in one SQLite file: one thread writes, a few read.
 //!
 //! ```text
-//! caller ─ request ─→ writer's inbox (bounded, full: the caller waits) ─→ writer ─ commit ─→ answers
+//! caller ─ request ─→ courier ─→ writer's inbox (bounded, full: the caller waits) ─→ writer ─ commit ─→ answers
 //!        └ request ─→ readers' inbox (bounded, full: Overloaded) ─→ reader ─→ answer
 //! ```
 //!
@@ -46,7 +46,7 @@ use std::{
 
 use hubbub_protocol::{NameKey, RoomName, id::UnixMs, id::UserId};
 use rusqlite_migration::M;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use self::{
     account::{ChangeSession, CreateSession, RecoverSessions},
@@ -60,7 +60,7 @@ use self::{
     recent::{Bounds, Recent},
     room::{ListRooms, OpenRoom},
     sight::WriterSight,
-    writer::{Writer, WriterMessage},
+    writer::{Waiting, Writer, WriterMessage},
 };
 pub use self::{error::OpenError, folder::LOCK_FILE};
 use super::{
@@ -108,6 +108,9 @@ impl Options {
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: mpsc::Sender<WriterMessage>,
+    /// Places in the writer's inbox.
+    places: Arc<Semaphore>,
+    places_max: usize,
     recent: Arc<Recent>,
     sight: Arc<WriterSight>,
     /// `None` once closed.
@@ -157,7 +160,9 @@ impl SqliteStore {
                 drop(lives);
             })?;
         }
-        let (writer_outlet, writer_inbox) = mpsc::channel(options.writer_inbox_max.max(1));
+        let places_max = options.writer_inbox_max.clamp(1, Semaphore::MAX_PERMITS - 1);
+        // A message holds at least one request that has a place; closing needs none.
+        let (writer_outlet, writer_inbox) = mpsc::channel(places_max + 1);
         let copier = Copier::start(connection::open_writer(&database).map_err(failed)?).map_err(OpenError::Thread)?;
         let writer = Writer::new(folder, connection, recent.clone(), writer_inbox, options.commit_batch_max);
         let writer = writer.copied_by(copier);
@@ -166,6 +171,8 @@ impl SqliteStore {
         tracing::info!(database = %database.display(), version = schema.len(), "the store is open");
         Ok(Arc::new(Self {
             writer: writer_outlet,
+            places: Arc::new(Semaphore::new(places_max)),
+            places_max,
             recent,
             sight,
             readers: RwLock::new(Some(reads)),
@@ -175,10 +182,16 @@ impl SqliteStore {
 
     /// Has the writer do something; waits while its inbox is full.
     fn write<O: Operation>(&self, operation: O) -> StoreFuture<O::Answer> {
-        let writer = self.writer.clone();
+        let (writer, places) = (self.writer.clone(), self.places.clone());
         Box::pin(async move {
-            let (work, answer) = request(operation, Courier::here());
-            writer.send(WriterMessage::Work(work)).await.map_err(|_| StoreError::Closed)?;
+            let place = places.acquire_owned().await.map_err(|_| StoreError::Closed)?;
+            let courier = Courier::here(&writer);
+            let (work, answer) = request(operation, courier.as_ref().map(Courier::way_back));
+            let waiting = Waiting { work, _place: place };
+            match courier {
+                Some(courier) => courier.take(waiting),
+                None => writer.send(WriterMessage::Work(vec![waiting])).await.map_err(|_| StoreError::Closed)?,
+            }
             answer.await.unwrap_or(Err(StoreError::Closed))
         })
     }
@@ -239,7 +252,7 @@ impl Store for SqliteStore {
     }
 
     fn look(&self) -> Option<StoreView> {
-        Some(self.sight.view(self.writer.max_capacity(), self.writer.capacity()))
+        Some(self.sight.view(self.places_max, self.places.available_permits()))
     }
 
     fn close(&self) -> StoreFuture<()> {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use super::{super::StoreError, courier::Courier};
+use super::{super::StoreError, courier::WayBack};
 
 /// Something to be done on a connection, inside a transaction that its thread opened.
 pub(super) trait Operation: Send + 'static {
@@ -95,8 +95,8 @@ pub(super) trait Work: Send {
     /// When the transaction must be rolled back.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
 
-    /// Brings the answer to the thread that waits for it; `None`: it is to be answered at once.
-    fn courier(&self) -> Option<&Courier>;
+    /// How the answer gets to the thread that waits for it; `None`: it is to be answered at once.
+    fn way_back(&self) -> Option<&WayBack>;
 
     /// Sends the answer that was kept, or the error that became of it all.
     fn answer(self: Box<Self>, fate: Result<(), StoreError>);
@@ -104,7 +104,7 @@ pub(super) trait Work: Send {
 
 struct Request<O: Operation> {
     operation: O,
-    courier: Option<Courier>,
+    way_back: Option<WayBack>,
     answer: Option<Result<O::Answer, StoreError>>,
     reply: oneshot::Sender<Result<O::Answer, StoreError>>,
 }
@@ -128,8 +128,8 @@ impl<O: Operation> Work for Request<O> {
         Ok(())
     }
 
-    fn courier(&self) -> Option<&Courier> {
-        self.courier.as_ref()
+    fn way_back(&self) -> Option<&WayBack> {
+        self.way_back.as_ref()
     }
 
     fn answer(self: Box<Self>, fate: Result<(), StoreError>) {
@@ -148,8 +148,8 @@ pub(super) type AnswerReceiver<T> = oneshot::Receiver<Result<T, StoreError>>;
 /// Wraps an operation for the way to its thread.
 pub(super) fn request<O: Operation>(
     operation: O,
-    courier: Option<Courier>,
+    way_back: Option<WayBack>,
 ) -> (Box<dyn Work>, AnswerReceiver<O::Answer>) {
     let (reply, answer) = oneshot::channel();
-    (Box::new(Request { operation, courier, answer: None, reply }), answer)
+    (Box::new(Request { operation, way_back, answer: None, reply }), answer)
 }

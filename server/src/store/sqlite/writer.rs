@@ -22,10 +22,10 @@
 //! **When one request fails by itself** (it breaks a constraint, say), the group is rolled back and
 //! each of it is done in a transaction of its own.
 
-use std::{path::PathBuf, sync::Arc, thread, time::Instant};
+use std::{collections::VecDeque, fmt, path::PathBuf, sync::Arc, thread, time::Instant};
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::{
     super::{Commit, StoreError, WriterState},
@@ -45,10 +45,22 @@ use crate::metrics as names;
 /// To the writer, from the store's callers. When the inbox is full they wait; one that is lost with the
 /// writer is answered `Closed` by its dropped reply.
 pub(super) enum WriterMessage {
-    /// Do this.
-    Work(Box<dyn Work>),
+    /// Do these.
+    Work(Vec<Waiting>),
     /// Finish what came before, then close and say so.
     Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// A request that has a place in the writer's inbox, until the writer takes it into a group.
+pub(super) struct Waiting {
+    pub(super) work: Box<dyn Work>,
+    pub(super) _place: OwnedSemaphorePermit,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").field("events", &self.work.events()).finish_non_exhaustive()
+    }
 }
 
 /// A transaction that failed and was rolled back.
@@ -77,8 +89,8 @@ pub(super) struct Writer {
     connection: Connection,
     inbox: mpsc::Receiver<WriterMessage>,
     events_max: usize,
-    /// Taken from the inbox, but too large for the group before it.
-    carried: Option<Box<dyn Work>>,
+    /// Taken from the channel, and in no group yet.
+    waiting: VecDeque<Waiting>,
     /// Whether the last group was more than one request.
     had_company: bool,
     close: Option<oneshot::Sender<Result<(), StoreError>>>,
@@ -105,7 +117,7 @@ impl Writer {
             connection,
             inbox,
             events_max,
-            carried: None,
+            waiting: VecDeque::new(),
             had_company: false,
             close: None,
             checkpointer: Checkpointer::default(),
@@ -138,38 +150,35 @@ impl Writer {
 
     /// Waits for something to do and takes what else waits, up to the largest group.
     pub(super) fn next_group(&mut self) -> Option<Vec<Box<dyn Work>>> {
-        let first = loop {
-            if let Some(work) = self.carried.take() {
-                break work;
-            }
-            match self.inbox.blocking_recv()? {
-                WriterMessage::Work(work) => break work,
-                WriterMessage::Close(reply) => self.begin_close(reply),
-            }
-        };
+        while self.waiting.is_empty() {
+            let message = self.inbox.blocking_recv()?;
+            self.receive(message);
+        }
         if self.had_company {
             // Where one core is shared with those who post, they go first: what they send meanwhile comes along, and
             // a commit costs the same. Where it is not, this returns at once; and who posts alone never waits for it.
             thread::yield_now();
         }
-        let mut events = first.events();
-        let mut group = vec![first];
-        while events < self.events_max {
-            match self.inbox.try_recv() {
-                Ok(WriterMessage::Work(work)) if events + work.events() > self.events_max => {
-                    self.carried = Some(work);
-                    break;
-                }
-                Ok(WriterMessage::Work(work)) => {
-                    events += work.events();
-                    group.push(work);
-                }
-                Ok(WriterMessage::Close(reply)) => self.begin_close(reply),
-                Err(mpsc::error::TryRecvError::Empty | mpsc::error::TryRecvError::Disconnected) => break,
+        while let Ok(message) = self.inbox.try_recv() {
+            self.receive(message);
+        }
+        let (mut group, mut events) = (Vec::new(), 0);
+        while let Some(next) = self.waiting.front() {
+            events += next.work.events();
+            if events > self.events_max && !group.is_empty() {
+                break;
             }
+            group.extend(self.waiting.pop_front().map(|next| next.work));
         }
         self.had_company = group.len() > 1;
         Some(group)
+    }
+
+    fn receive(&mut self, message: WriterMessage) {
+        match message {
+            WriterMessage::Work(works) => self.waiting.extend(works),
+            WriterMessage::Close(reply) => self.begin_close(reply),
+        }
     }
 
     /// Takes nothing more in; what is in the inbox is still done.

@@ -3,6 +3,7 @@
 use std::{fs, io::Write, sync::Arc};
 
 use rusqlite::ffi;
+use tokio::sync::Semaphore;
 
 use super::{Fixture, large, post, refused_for, store_with_one_event, stored_nonces};
 use crate::store::{
@@ -13,7 +14,7 @@ use crate::store::{
         log::Append,
         operation::{AnswerReceiver, Work, request},
         recent::{Bounds, Recent},
-        writer::{Failed, Writer, WriterMessage},
+        writer::{Failed, Waiting, Writer, WriterMessage},
     },
 };
 
@@ -23,6 +24,11 @@ fn append(recent: &Arc<Recent>, nonce: &str) -> (Box<dyn Work>, AnswerReceiver<V
 
 fn recent() -> Arc<Recent> {
     Arc::new(Recent::new(Bounds { events: 1_000, bytes: 1_000_000 }))
+}
+
+fn waiting(work: Box<dyn Work>) -> Waiting {
+    let places = Arc::new(Semaphore::new(1));
+    Waiting { work, _place: places.try_acquire_owned().expect("a place") }
 }
 
 #[test]
@@ -37,7 +43,7 @@ fn a_commit_takes_what_waits_up_to_its_limit() {
         let events = (0..events).map(|n| post(1, &format!("{number}-{n}"), 1, "x")).collect();
         let (work, answer) = request(Append { room: 1, events, recent: recent() }, None);
         answers.push(answer);
-        outlet.try_send(WriterMessage::Work(work)).expect("space");
+        outlet.try_send(WriterMessage::Work(vec![waiting(work)])).expect("space");
     }
     drop(outlet);
     let mut writer = Writer::new(folder, connection, recent(), inbox, 10);
@@ -56,7 +62,7 @@ fn a_connection_that_cannot_write_is_replaced() {
     let (recent, (outlet, inbox)) = (recent(), tokio::sync::mpsc::channel(10));
     let mut answers = ["first", "second"].map(|nonce| {
         let (work, answer) = append(&recent, nonce);
-        outlet.try_send(WriterMessage::Work(work)).expect("space");
+        outlet.try_send(WriterMessage::Work(vec![waiting(work)])).expect("space");
         answer
     });
     drop(outlet);
