@@ -17,7 +17,7 @@ use super::{
 use crate::metrics as names;
 
 /// The part of the journal that is one slice, at least.
-const SLICE_OF_JOURNAL: usize = 64;
+const SLICE_OF_JOURNAL: usize = 256;
 
 /// Takes events from the journal into the tables.
 #[derive(Debug)]

@@ -6,14 +6,17 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{
     Fixture, LARGE_BYTES, block, child, large, name, post, refused_for, store_with_one_event, stored_nonces,
-    unavailable,
+    unavailable, with_one_event,
 };
-use crate::store::{
-    Appended, Store, StoreError,
-    sqlite::{
-        Options, SqliteStore,
-        folder::{DATABASE_FILE, beside},
-        operation::{Failure, Operation},
+use crate::{
+    limits::Limits,
+    store::{
+        Appended, Store, StoreError,
+        sqlite::{
+            Options, SqliteStore,
+            folder::{DATABASE_FILE, beside},
+            operation::{Failure, Operation},
+        },
     },
 };
 
@@ -59,12 +62,16 @@ fn check_refusal_and_recovery(fixture: &Fixture, store: &SqliteStore, reason: &s
 
 #[test]
 fn a_full_database_refuses_posts_reads_on_and_recovers() {
-    let fixture = Fixture::new();
-    let store = store_with_one_event(&fixture);
-    let write = |sql: &str| fixture.wait(store.write(Statement(sql.to_owned()))).expect("done");
-    // One page is the least: SQLite takes the present size instead.
-    write("PRAGMA max_page_count = 1");
-    check_refusal_and_recovery(&fixture, &store, "full", || write("PRAGMA max_page_count = 1000000"));
+    // With the smallest journal the tables have to be written before anything can be committed.
+    for journal_events_max in [Options::new("", &Limits::default()).journal_events_max, 2] {
+        let fixture = Fixture::new();
+        let options = Options { journal_events_max, ..fixture.options() };
+        let store = with_one_event(&fixture, SqliteStore::open(&options).expect("opened"));
+        let write = |sql: &str| fixture.wait(store.write(Statement(sql.to_owned()))).expect("done");
+        // One page is the least: SQLite takes the present size instead.
+        write("PRAGMA max_page_count = 1");
+        check_refusal_and_recovery(&fixture, &store, "full", || write("PRAGMA max_page_count = 1000000"));
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Rooms and their logs: order, repeats, pages.
 
+use futures_util::future::join_all;
 use hubbub_protocol::{NameKey, event::PostKind, id::Seq};
 
-use super::{Fixture, name, post, topic};
+use super::{Fixture, Options, SqliteStore, name, post, topic};
 use crate::store::{Appended, EventBody, LogPage, NewEvent, Page, Store, StoreError};
 
 fn seqs(page: &LogPage) -> Vec<Seq> {
@@ -41,6 +42,48 @@ fn what_was_appended_is_read_after_a_restart() {
     assert_eq!((page.room.id, page.room.name.as_str(), page.room.topic.as_str()), (room, "Lobby", "tea"));
     assert_eq!((page.room.seq, page.room.at, page.more), (4, 30, false));
     assert_eq!(page.events.into_iter().map(|stored| stored.event).collect::<Vec<_>>(), events);
+    fixture.close(&store);
+}
+
+#[test]
+fn what_a_turn_of_a_thread_asks_for_is_one_commit() {
+    const ROOMS: usize = 100;
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let rooms: Vec<_> = (0..ROOMS).map(|number| fixture.room(&store, &format!("room-{number}"))).collect();
+    let look = || store.look().expect("there is something to see");
+    let before = look().commits;
+    let appends = rooms.iter().map(|room| store.append(*room, vec![post(1, "a", 1, "x")].into()));
+    let answers = fixture.wait(join_all(appends));
+    assert!(answers.iter().all(|answer| *answer == Ok(vec![fresh(1, 1)])), "{answers:?}");
+    let after = look();
+    assert_eq!((after.commits - before, after.last.map(|last| last.events)), (1, Some(ROOMS as u64)));
+    fixture.close(&store);
+}
+
+#[test]
+fn a_page_reaches_over_the_journal_and_the_tables() {
+    let fixture = Fixture::new();
+    let options = Options { journal_events_max: 8, ..fixture.options() };
+    let store = SqliteStore::open(&options).expect("opened");
+    let room = fixture.room(&store, "lobby");
+    for n in 1..=20 {
+        fixture.wait(store.append(room, vec![post(1, &n.to_string(), n, "x")].into())).expect("appended");
+    }
+    let page = |page, limit| {
+        let read = fixture.wait(store.read_log(NameKey::of("lobby"), page, limit, 1_000));
+        let read = read.expect("read").expect("the room");
+        assert_eq!((read.room.seq, read.room.at), (20, 20));
+        (seqs(&read), read.more)
+    };
+    for limit in 1..=20_u32 {
+        let size = u64::from(limit);
+        assert_eq!(page(Page::Before(Seq::MAX), limit), ((21 - size..=20).collect(), limit < 20));
+        assert_eq!(page(Page::After(0), limit), ((1..=size).collect(), limit < 20));
+        assert_eq!(page(Page::After(20 - size), limit), ((21 - size..=20).collect(), false));
+    }
+    let listed = fixture.wait(store.list_rooms(None, 10)).expect("listed");
+    assert_eq!((listed[0].seq, listed[0].at), (20, 20));
     fixture.close(&store);
 }
 

@@ -192,7 +192,10 @@ fn unavailable<T>(result: &Result<T, StoreError>) -> bool {
 }
 
 fn store_with_one_event(fixture: &Fixture) -> Arc<SqliteStore> {
-    let store = fixture.open();
+    with_one_event(fixture, fixture.open())
+}
+
+fn with_one_event(fixture: &Fixture, store: Arc<SqliteStore>) -> Arc<SqliteStore> {
     let room = fixture.room(&store, "lobby");
     fixture.wait(store.append(room, vec![post(1, "before", 10, "x")].into())).expect("appended");
     store
