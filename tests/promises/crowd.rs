@@ -27,6 +27,8 @@ fn smallest() -> Setup {
         ("room_inbox_max", 1),
         ("commit_batch_max", 1),
         ("store_inbox_max", 1),
+        ("store_journal_events_max", 2),
+        ("store_journal_bytes_max", 4_096),
         ("store_readers", 1),
         ("store_reader_inbox_max", 1),
         ("shard_inbox_max", 1),

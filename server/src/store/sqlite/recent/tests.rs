@@ -1,3 +1,5 @@
+//! What is staged, seen, paged and put into the tables, without any database.
+
 use std::sync::Arc;
 
 use hubbub_protocol::{
