@@ -1,10 +1,17 @@
 //! Rooms and their logs: order, repeats, pages.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use futures_util::future::join_all;
 use hubbub_protocol::{NameKey, event::PostKind, id::Seq};
 
 use super::{Fixture, Options, SqliteStore, name, post, topic};
 use crate::store::{Appended, EventBody, LogPage, NewEvent, Page, Store, StoreError};
+
+/// Waits on a thread that has no runtime.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
 
 fn seqs(page: &LogPage) -> Vec<Seq> {
     page.events.iter().map(|event| event.seq).collect()
@@ -84,6 +91,45 @@ fn a_page_reaches_over_the_journal_and_the_tables() {
     }
     let listed = fixture.wait(store.list_rooms(None, 10)).expect("listed");
     assert_eq!((listed[0].seq, listed[0].at), (20, 20));
+    fixture.close(&store);
+}
+
+#[test]
+fn a_reader_misses_nothing_while_the_journal_goes_into_the_tables() {
+    const POSTS: u64 = 1_500;
+    let fixture = Fixture::new();
+    let options = Options { journal_events_max: 16, ..fixture.options() };
+    let store = SqliteStore::open(&options).expect("opened");
+    let room = fixture.room(&store, "lobby");
+    let acknowledged = AtomicU64::new(0);
+    let read = |page| {
+        let before = acknowledged.load(Ordering::SeqCst);
+        let read = block_on(store.read_log(NameKey::of("lobby"), page, 10, 1_000));
+        let read = read.expect("read").expect("the room");
+        (before, seqs(&read), read.room.seq)
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 1..=POSTS {
+                let append = store.append(room, vec![post(1, &n.to_string(), 1, "x")].into());
+                let appended = block_on(append).expect("appended");
+                acknowledged.store(appended[0].seq, Ordering::SeqCst);
+            }
+        });
+        for reader in 0..2 {
+            let (read, acknowledged) = (&read, &acknowledged);
+            scope.spawn(move || {
+                while acknowledged.load(Ordering::SeqCst) < POSTS {
+                    let (before, newest, last) = read(Page::Before(Seq::MAX));
+                    assert!(last >= before, "{before} was acknowledged, and the log ends with {last}");
+                    assert_eq!(newest, (last.saturating_sub(9).max(1)..=last).collect::<Vec<_>>(), "reader {reader}");
+                    let from = before.saturating_sub(12);
+                    let (_, after, last) = read(Page::After(from));
+                    assert_eq!(after, (from + 1..=last.min(from + 10)).collect::<Vec<_>>(), "reader {reader}");
+                }
+            });
+        }
+    });
     fixture.close(&store);
 }
 
