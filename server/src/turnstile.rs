@@ -9,8 +9,13 @@
 //!
 //! One for each worker thread. Who waits is bounded by the connections; the order is that of arrival.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
+use futures_util::future::LocalBoxFuture;
 use tokio::{
     sync::{Mutex, OwnedSemaphorePermit, Semaphore},
     task::yield_now,
@@ -47,6 +52,39 @@ pub async fn pass() {
     yield_now().await;
     // The store's threads, too, should they share this core: whoever is in waits for their commits.
     std::thread::yield_now();
+}
+
+/// A turn that is waited for by who is polled: it is had until it is spent.
+#[derive(Default)]
+pub enum Ticket {
+    /// Nobody has asked for it since the last one was spent.
+    #[default]
+    Spent,
+    /// It is waited for.
+    Due(LocalBoxFuture<'static, ()>),
+    /// Its turn has come.
+    Had,
+}
+
+impl Ticket {
+    /// Waits for the turn; ready from then on, until [`Ticket::spend`].
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self {
+                Self::Spent => *self = Self::Due(Box::pin(pass())),
+                Self::Due(turn) => {
+                    ready!(turn.as_mut().poll(cx));
+                    *self = Self::Had;
+                }
+                Self::Had => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// The turn was used: the next one is to be waited for anew.
+    pub fn spend(&mut self) {
+        *self = Self::Spent;
+    }
 }
 
 #[cfg(test)]
