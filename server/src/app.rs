@@ -11,7 +11,7 @@ use std::{
 
 use actix_http::HttpService;
 use actix_server::{Server, ServerHandle};
-use actix_service::{ServiceFactoryExt as _, fn_factory, fn_factory_with_config, fn_service, map_config};
+use actix_service::{ServiceFactory as _, fn_factory, fn_factory_with_config, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, web::Data};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
@@ -192,7 +192,10 @@ fn serve(listener: TcpListener, count: ShardId, workers: Workers) -> io::Result<
             .h1(map_config(app, |()| AppConfig::default()))
             .tcp();
         // A crowd at the door does not hold up those who are in.
-        fn_factory(move || async move { Ok::<_, ()>(Entry::new(head)) }).and_then(http)
+        fn_factory(move || {
+            let http = http.new_service(());
+            async move { Ok::<_, ()>(Entry::new(http.await?, head)) }
+        })
     })?;
     Ok(server.run())
 }
