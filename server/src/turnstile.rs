@@ -89,11 +89,11 @@ impl Ticket {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, rc::Rc};
+    use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
 
     use tokio::task::{LocalSet, spawn_local, yield_now};
 
-    use super::pass;
+    use super::{Ticket, pass};
 
     #[tokio::test]
     async fn between_two_arrivals_everybody_else_has_a_turn() {
@@ -132,5 +132,22 @@ mod tests {
         // Two may stand side by side, the last of one turn and the first of the next; three never.
         let crowds = seen.windows(3).filter(|three| three.iter().all(|who| *who == "arrival")).count();
         assert_eq!(crowds, 0, "two arrived in one turn: {seen:?}");
+    }
+
+    #[tokio::test]
+    async fn a_ticket_is_had_once_others_had_their_turn_and_kept_until_it_is_spent() {
+        let mut ticket = Ticket::default();
+        for _ in 0..3 {
+            assert!(!is_had(&mut ticket).await, "not before the others");
+            poll_fn(|cx| ticket.poll(cx)).await;
+            assert!(is_had(&mut ticket).await && is_had(&mut ticket).await);
+            // Who holds a ticket is in nobody's way.
+            pass().await;
+            ticket.spend();
+        }
+    }
+
+    async fn is_had(ticket: &mut Ticket) -> bool {
+        poll_fn(|cx| Poll::Ready(ticket.poll(cx).is_ready())).await
     }
 }

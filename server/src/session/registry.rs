@@ -319,6 +319,7 @@ impl Sessions {
             Some(since) => SessionChange::Idle(since),
         };
         if let Err(error) = self.store.change_session(session.id.to_string(), change).await {
+            session.state().stored_connected = false;
             tracing::warn!(session = %session.id, %error, "a session's change was not stored");
         }
     }
