@@ -1,4 +1,7 @@
 //! A storm: a crowd that comes at once, each one as fast as the server lets it: connect, upgrade, hello, join.
+//!
+//! After each step of one of them its thread gives its core away: what is measured beside it is the server, and not how
+//! the load side's two threads share a core.
 
 use std::{
     io::{self, Read, Write},
