@@ -9,10 +9,9 @@ use std::{
     time::Duration,
 };
 
-use actix_http::{HttpService, error::DispatchError};
-use actix_rt::net::TcpStream;
+use actix_http::HttpService;
 use actix_server::{Server, ServerHandle};
-use actix_service::{ServiceFactoryExt as _, fn_factory_with_config, fn_service, map_config};
+use actix_service::{ServiceFactory as _, fn_factory, fn_factory_with_config, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, web::Data};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
@@ -29,11 +28,10 @@ use crate::{
     hub::Hub,
     inspect::{Control, Inspector},
     limits::{Limits, size},
-    listener::{Admission, Door, page, service},
+    listener::{Admission, Door, Entry, page, service},
     room,
     session::Sessions,
     store::Store,
-    turnstile,
 };
 
 /// How often sessions are looked at that may have been idle too long.
@@ -194,11 +192,10 @@ fn serve(listener: TcpListener, count: ShardId, workers: Workers) -> io::Result<
             .h1(map_config(app, |()| AppConfig::default()))
             .tcp();
         // A crowd at the door does not hold up those who are in.
-        fn_service(|socket: TcpStream| async move {
-            turnstile::pass().await;
-            Ok::<_, DispatchError>(socket)
+        fn_factory(move || {
+            let http = http.new_service(());
+            async move { Ok::<_, ()>(Entry::new(http.await?, head)) }
         })
-        .and_then(http)
     })?;
     Ok(server.run())
 }

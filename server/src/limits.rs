@@ -90,7 +90,7 @@ limits! {
         "The time from the upgrade to a successful `hello`, in milliseconds.",
         "Close 4000.";
     http_head_ms: 5_000, 1_000 ..= 60_000,
-        "The time to send the head of an HTTP request, in milliseconds.",
+        "The time to begin an HTTP request, and again from there to send its head, in milliseconds.",
         "HTTP 408, then the connection is closed.";
     http_head_bytes_max: 8_192, 1_024 ..= 65_536,
         "The head of an upgrade request, in bytes.",

@@ -9,8 +9,13 @@
 //!
 //! One for each worker thread. Who waits is bounded by the connections; the order is that of arrival.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
+use futures_util::future::LocalBoxFuture;
 use tokio::{
     sync::{Mutex, OwnedSemaphorePermit, Semaphore},
     task::yield_now,
@@ -49,13 +54,46 @@ pub async fn pass() {
     std::thread::yield_now();
 }
 
+/// A turn that is waited for by who is polled: it is had until it is spent.
+#[derive(Default)]
+pub enum Ticket {
+    /// Nobody has asked for it since the last one was spent.
+    #[default]
+    Spent,
+    /// It is waited for.
+    Due(LocalBoxFuture<'static, ()>),
+    /// Its turn has come.
+    Had,
+}
+
+impl Ticket {
+    /// Waits for the turn; ready from then on, until [`Ticket::spend`].
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self {
+                Self::Spent => *self = Self::Due(Box::pin(pass())),
+                Self::Due(turn) => {
+                    ready!(turn.as_mut().poll(cx));
+                    *self = Self::Had;
+                }
+                Self::Had => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// The turn was used: the next one is to be waited for anew.
+    pub fn spend(&mut self) {
+        *self = Self::Spent;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, rc::Rc};
+    use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
 
     use tokio::task::{LocalSet, spawn_local, yield_now};
 
-    use super::pass;
+    use super::{Ticket, pass};
 
     #[tokio::test]
     async fn between_two_arrivals_everybody_else_has_a_turn() {
@@ -94,5 +132,22 @@ mod tests {
         // Two may stand side by side, the last of one turn and the first of the next; three never.
         let crowds = seen.windows(3).filter(|three| three.iter().all(|who| *who == "arrival")).count();
         assert_eq!(crowds, 0, "two arrived in one turn: {seen:?}");
+    }
+
+    #[tokio::test]
+    async fn a_ticket_is_had_once_others_had_their_turn_and_kept_until_it_is_spent() {
+        let mut ticket = Ticket::default();
+        for _ in 0..3 {
+            assert!(!is_had(&mut ticket).await, "not before the others");
+            poll_fn(|cx| ticket.poll(cx)).await;
+            assert!(is_had(&mut ticket).await && is_had(&mut ticket).await);
+            // Who holds a ticket is in nobody's way.
+            pass().await;
+            ticket.spend();
+        }
+    }
+
+    async fn is_had(ticket: &mut Ticket) -> bool {
+        poll_fn(|cx| Poll::Ready(ticket.poll(cx).is_ready())).await
     }
 }

@@ -8,6 +8,7 @@ use hubbub_protocol::{
 };
 use hubbub_tests::{
     eventually::eventually,
+    http,
     server::{Server, Setup},
     wire::{Wire, hello_guest, hello_token, join, post},
 };
@@ -173,4 +174,20 @@ async fn an_end_of_the_session_elsewhere_ends_every_request_under_way_with_an_an
     }
     assert!(again.whole_log("lobby").await.len() >= answered);
     let _: Done = again.ask(Request::Presence(request::Presence { away: true })).await;
+}
+
+#[tokio::test]
+async fn a_session_is_written_once_and_then_when_its_connection_goes_and_comes() {
+    let server = Server::start(Setup::new()).await;
+    let written = async || http::metric(server.address(), "hubbub_store_commit_events_sum").await;
+    let before = written().await;
+    let (mut ana, welcome) = Wire::guest(server.address(), "ana").await;
+    // The store does in order what it is asked: what else is written for a guest comes before the room.
+    ana.join("lobby").await;
+    assert_eq!(written().await - before, 2.0, "the guest and the room");
+    drop(ana);
+    eventually("the end to be stored", async || (written().await - before == 3.0).then_some(())).await;
+    let mut again = Wire::connect(server.address()).await;
+    assert!(again.hello_token(&welcome.token).await.resumed);
+    eventually("the return to be stored", async || (written().await - before == 4.0).then_some(())).await;
 }

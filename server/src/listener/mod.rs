@@ -4,8 +4,10 @@
 //! its buffers. The server's own limits and drain then apply to it, not those of the HTTP server.
 
 mod admission;
+mod entry;
 pub mod page;
 mod upgrade;
 
 pub use admission::Admission;
+pub use entry::Entry;
 pub use upgrade::{Door, service};

@@ -51,6 +51,8 @@ struct State {
     idle_since: Option<UnixMs>,
     /// Here and not with the connection, so that reconnecting brings no new burst.
     posts: Bucket,
+    /// Whether the store has it, or will have it, as one with a connection. A new one is stored as that.
+    stored_connected: bool,
     ended: bool,
 }
 
@@ -125,6 +127,7 @@ impl Sessions {
             connection: None,
             idle_since: idle_since.or(Some(now)),
             posts: Bucket::default(),
+            stored_connected: false,
             ended: false,
         };
         self.by_token.insert(ByToken(Arc::new(Session::new(id, user, token_hash, state))));
@@ -155,7 +158,14 @@ impl Sessions {
         let stored = NewSession { id: id.clone(), token_hash, nick: nick.clone(), at: now };
         reserved.session = Some(id.clone());
         let user = self.store.create_session(stored).await.map_err(store_error)?;
-        let state = State { nick, connection: None, idle_since: Some(now), posts: Bucket::default(), ended: false };
+        let state = State {
+            nick,
+            connection: None,
+            idle_since: Some(now),
+            posts: Bucket::default(),
+            stored_connected: true,
+            ended: false,
+        };
         let session = Arc::new(Session::new(id, user, token_hash, state));
         self.by_token.insert(ByToken(session.clone()));
         reserved.keep();
@@ -190,26 +200,33 @@ impl Sessions {
         self.by_token.get(&hash(token)).map(|found| found.0.clone()).ok_or_else(unknown_session)
     }
 
-    /// From now on the session is reached through `connection`; the one it had is closed.
+    /// From now on the session is reached through `connection`; the one it had is closed. The store is told only if
+    /// it does not know of a connection: of a new session it does.
     ///
     /// # Errors
     /// `unknown_session`: it has ended meanwhile.
     pub fn attach(self: &Arc<Self>, session: &Arc<Session>, connection: ConnectionId) -> Result<(), ErrorBody> {
-        let replaced = {
+        let (replaced, is_stored) = {
             let mut state = session.state();
             if state.ended {
                 return Err(unknown_session());
             }
             state.idle_since = None;
-            state.connection.replace(connection)
+            (state.connection.replace(connection), std::mem::replace(&mut state.stored_connected, true))
         };
+        let replaced = replaced.filter(|old| *old != connection);
+        if replaced.is_none() && is_stored {
+            return Ok(());
+        }
         let (sessions, session) = (self.clone(), session.clone());
         actix_rt::spawn(async move {
-            if let Some(old) = replaced.filter(|old| *old != connection) {
+            if let Some(old) = replaced {
                 let message = "this session was resumed on another connection";
                 sessions.close(old, GoodbyeReason::Replaced, message, close::REPLACED).await;
             }
-            sessions.write_or_warn(&session).await;
+            if !is_stored {
+                sessions.write_or_warn(&session).await;
+            }
         });
         Ok(())
     }
@@ -222,6 +239,7 @@ impl Sessions {
                 return;
             }
             (state.connection, state.idle_since) = (None, Some(self.clock.now()));
+            state.stored_connected = false;
         }
         self.write_or_warn(session).await;
     }
@@ -301,6 +319,7 @@ impl Sessions {
             Some(since) => SessionChange::Idle(since),
         };
         if let Err(error) = self.store.change_session(session.id.to_string(), change).await {
+            session.state().stored_connected = false;
             tracing::warn!(session = %session.id, %error, "a session's change was not stored");
         }
     }

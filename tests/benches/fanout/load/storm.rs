@@ -1,8 +1,12 @@
 //! A storm: a crowd that comes at once, each one as fast as the server lets it: connect, upgrade, hello, join.
+//!
+//! After each step of one of them its thread gives its core away: what is measured beside it is the server, and not how
+//! the load side's two threads share a core.
 
 use std::{
     io::{self, Read, Write},
     net::SocketAddr,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -65,6 +69,7 @@ pub(crate) fn storm(address: &str, room: &str, guests: Vec<Guest>) -> io::Result
         let mut socket = TcpStream::connect(to)?;
         poll.registry().register(&mut socket, Token(number), Interest::READABLE | Interest::WRITABLE)?;
         comers.push(Comer { socket, step: Step::Connecting, read: Vec::new() });
+        give_way();
     }
     let mut arrived =
         Arrived { guests, complete: 0, events: 0, wall: Duration::ZERO, sockets: Vec::with_capacity(comers.len()) };
@@ -78,11 +83,19 @@ pub(crate) fn storm(address: &str, room: &str, guests: Vec<Guest>) -> io::Result
             let number = event.token().0;
             let mut visit = Visit { address, room, number, arrived: &mut arrived };
             left -= usize::from(visit.go_on(&mut comers[number])?);
+            give_way();
         }
     }
     arrived.wall = begun.elapsed();
     arrived.sockets = comers.into_iter().map(|comer| comer.socket).collect();
     Ok(arrived)
+}
+
+/// Whoever else wants this core goes first: a room that is measured meanwhile is measured by a thread on the same one,
+/// and where the kernel preempts at its tick only, that thread would wait for up to 4 ms, however urgent it is. With
+/// this its posts leave within 0.2 ms of their time in 99 of 100 cases, without it within 0.3–1.6 ms.
+fn give_way() {
+    thread::yield_now();
 }
 
 struct Visit<'a> {
