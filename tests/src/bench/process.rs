@@ -157,6 +157,17 @@ impl Server {
         body.ok_or_else(|| io::Error::other(format!("no page at {path}")))
     }
 
+    /// A metric, for each of its labels in the order of the alphabet.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn counts(&self, name: &str) -> io::Result<Vec<f64>> {
+        let page = self.page("/metrics")?;
+        let mut lines: Vec<&str> = page.lines().filter(|line| line.split(['{', ' ']).next() == Some(name)).collect();
+        lines.sort_unstable();
+        Ok(lines.iter().filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect())
+    }
+
     /// Ends it as a crash would, and waits until it is gone.
     ///
     /// # Errors

@@ -104,7 +104,7 @@ impl Stage {
     /// A turn of a floor.
     fn play(&mut self, plan: Plan) -> io::Result<Seen> {
         let before = thread_cpu_s();
-        let time = Duration::from_millis(if plan.quick { 500 } else { 1_000 });
+        let time = Duration::from_millis(if plan.quick { 1_000 } else { 2_000 });
         let done = self.load.run(&[Flow::Window(self.shape.window)], time)?;
         let wall_s = done.wall.as_secs_f64();
         Ok(Seen {
@@ -144,14 +144,11 @@ impl Stage {
 
     /// A metric of the servers, for each of its labels.
     fn counts(&self, name: &str) -> io::Result<Vec<f64>> {
-        let mut counts = Vec::new();
-        for server in &self.servers {
-            let page = server.page("/metrics")?;
-            let mut lines: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix(name)).collect();
-            lines.sort_unstable();
-            counts.extend(lines.iter().filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()));
-        }
-        Ok(counts)
+        self.servers
+            .iter()
+            .map(|server| server.counts(name))
+            .collect::<io::Result<Vec<_>>>()
+            .map(|counts| counts.concat())
     }
 }
 

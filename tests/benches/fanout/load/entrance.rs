@@ -5,13 +5,10 @@ use std::{
     net::TcpStream,
 };
 
-use hubbub_tests::bench::socket::{Dialect, MEMBERS_HEADER, masked, read_head};
+use hubbub_tests::bench::socket::{Dialect, MEMBERS_HEADER, ROOM_HEADER, masked, read_head};
 use mio::{Interest, Registry, Token};
 
 use super::{Names, frame, member::Member};
-
-/// Tells the bare servers in which room a connection is.
-pub(crate) const ROOM_HEADER: &str = "X-Room:";
 
 /// Connections that are begun before the answers of the first one are read.
 const CHUNK: usize = 128;

@@ -22,7 +22,7 @@ use mio::{Events, Poll, Token};
 
 use self::{entrance::Entrance, flow::Sender, member::Member, room::Room};
 pub(crate) use self::{
-    entrance::{ROOM_HEADER, enter, reply},
+    entrance::{enter, reply},
     flow::Flow,
     storm::{Guest, storm},
 };
