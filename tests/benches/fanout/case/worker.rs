@@ -1,12 +1,13 @@
 //! One worker and two.
 
-use std::{io, time::Duration};
+use std::{fs, io, time::Duration};
 
 use hubbub_tests::bench::{
     process::{Server, Thread},
     socket::Dialect,
 };
 use rustix::{
+    param::clock_ticks_per_second,
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
     time::{ClockId, clock_gettime},
 };
@@ -58,6 +59,8 @@ struct Seen {
     waited: f64,
     /// The time on a core of the store's threads.
     store: f64,
+    /// How much of the cores had whoever has no part in this.
+    others: f64,
     /// The part of the deliveries that the busier worker made.
     busier: f64,
     /// The most that waited unread in a reader's socket, as a part of what the kernel would have kept.
@@ -118,11 +121,14 @@ impl Stage {
 
     /// A turn of Hubbub, of which more is known.
     fn play_watched(&mut self, plan: Plan) -> io::Result<Seen> {
-        let (threads, delivered) = (self.threads()?, self.counts("hubbub_deliveries_total")?);
+        let delivered = self.counts("hubbub_deliveries_total")?;
+        let (threads, all_before) = (self.threads()?, busy_s()?);
         let mut seen = self.play(plan)?;
+        seen.others = (busy_s()? - all_before) / seen.wall_s - seen.load;
         for (after, before) in self.threads()?.iter().zip(&threads).filter(|(after, before)| after.id == before.id) {
             let Thread { name, ran_s, waited_s, .. } = after;
             let (ran, waited) = ((ran_s - before.ran_s) / seen.wall_s, (waited_s - before.waited_s) / seen.wall_s);
+            seen.others -= ran;
             if name == WORKER {
                 (seen.ran, seen.waited) = (seen.ran + ran, seen.waited + waited);
             } else if name.starts_with("store-") {
@@ -196,6 +202,7 @@ impl Runs {
                 self.told("the workers ready and without a core, cores", |seen| seen.waited),
                 self.ratio("the workers' CPU per delivery", "µs, 1 worker", hubbub, cost, Reach::Told),
                 self.told("deliveries of the busier worker, of all", |seen| seen.busier),
+                self.told("whoever has no part in this, cores", |seen| seen.others),
             ]);
         }
         rows
@@ -230,6 +237,16 @@ impl Runs {
         let told = [format!("{:.2}", median(&two)), format!("1 worker {:.2}", median(&one))];
         self.row(measure, told, two, Reach::Told)
     }
+}
+
+/// Time that both cores were not idle, in seconds since the start of the system (proc(5), `/proc/stat`).
+fn busy_s() -> io::Result<f64> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let line = stat.lines().next().unwrap_or_default();
+    let ticks = line.split_whitespace().skip(1).map(|ticks| ticks.parse::<f64>().unwrap_or(0.0));
+    // Of user, nice, system, idle, iowait, irq, softirq: all but the fourth and the fifth.
+    let busy = ticks.take(7).enumerate().filter(|(at, _)| !matches!(at, 3 | 4)).map(|(_, ticks)| ticks);
+    Ok(busy.sum::<f64>() / clock_ticks_per_second() as f64)
 }
 
 fn thread_cpu_s() -> f64 {
