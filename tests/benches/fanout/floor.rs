@@ -3,15 +3,10 @@
 //! One thread, one loop. Whatever is read at once from a connection goes to every connection of its room in one
 //! write. No names, no JSON, no storage, no order to keep; a room is a list of sockets that was told in advance.
 
-use std::{
-    io::{self, Read, Write},
-    net::TcpListener,
-};
+use std::io::{self, Read, Write};
 
-use hubbub_tests::bench::socket::{MEMBERS_HEADER, read_head, websocket_accept};
+use hubbub_tests::bench::socket::gather;
 use mio::{Events, Interest, Poll, Token, event::Event, net::TcpStream};
-
-use crate::load::ROOM_HEADER;
 
 /// What the loop reads into.
 const SCRATCH_BYTES: usize = 256 * 1024;
@@ -29,38 +24,11 @@ struct Peer {
     pending: Vec<u8>,
 }
 
-/// Everybody, and the rooms by number.
-pub(crate) struct Gathered {
-    pub(crate) sockets: Vec<(std::net::TcpStream, usize)>,
-}
-
-/// Takes as many connections as the first one announces, each with its room.
-pub(crate) fn gather() -> io::Result<Gathered> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("ready http={}", listener.local_addr()?);
-    let (mut sockets, mut expected) = (Vec::new(), 1);
-    while sockets.len() < expected {
-        let (mut socket, _) = listener.accept()?;
-        socket.set_nodelay(true)?;
-        let head = read_head(&mut socket)?;
-        let told = |header: &str| head.lines().find_map(|line| line.strip_prefix(header)?.trim().parse().ok());
-        expected = told(MEMBERS_HEADER).unwrap_or(expected);
-        let accept = websocket_accept(&head);
-        write!(
-            socket,
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n\r\n"
-        )?;
-        sockets.push((socket, told(ROOM_HEADER).unwrap_or(0)));
-    }
-    Ok(Gathered { sockets })
-}
-
 /// Serves one crowd, until somebody leaves.
 pub(crate) fn serve() -> io::Result<()> {
     let mut poll = Poll::new()?;
     let (mut peers, mut rooms) = (Vec::new(), Vec::<Vec<usize>>::new());
-    for (number, (socket, room)) in gather()?.sockets.into_iter().enumerate() {
+    for (number, (socket, room)) in gather()?.into_iter().enumerate() {
         socket.set_nonblocking(true)?;
         let mut socket = TcpStream::from_std(socket);
         poll.registry().register(&mut socket, Token(number), Interest::READABLE | Interest::WRITABLE)?;

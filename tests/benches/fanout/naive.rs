@@ -12,12 +12,11 @@ use actix::{
 use bytes::{BufMut, BytesMut};
 use futures_util::stream;
 use hubbub_server::connection::websocket::{ClientFrame, Decoder};
+use hubbub_tests::bench::socket::gather;
 use tokio::{
     io::{AsyncReadExt, WriteHalf},
     net::TcpStream,
 };
-
-use crate::floor::{Gathered, gather};
 
 /// Somebody said something.
 #[derive(Message)]
@@ -132,7 +131,7 @@ impl StreamHandler<String> for Member {
 
 /// Serves one crowd, until it is killed.
 pub(crate) fn serve() -> io::Result<()> {
-    let Gathered { sockets } = gather()?;
+    let sockets = gather()?;
     actix_rt::System::new().block_on(async move {
         let server = ChatServer::default().start();
         for (socket, room) in sockets {

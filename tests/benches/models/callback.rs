@@ -7,6 +7,7 @@ use actix::{
 };
 use bytes::Bytes;
 use futures_util::stream;
+use hubbub_tests::bench::recipient::{Member, publish};
 use tokio::{
     io::AsyncReadExt,
     net::{TcpStream, tcp::OwnedWriteHalf},
@@ -47,38 +48,11 @@ where
 
 // ---- deliver ----
 
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Deliver(Bytes);
-
-struct Member(Recipient);
-
-impl Actor for Member {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(QUEUE_MAX);
-    }
-}
-
-impl Handler<Deliver> for Member {
-    type Result = ();
-
-    fn handle(&mut self, Deliver(frame): Deliver, _: &mut Self::Context) {
-        self.0.take(&frame);
-    }
-}
-
-struct Members(Vec<Addr<Member>>, Arc<Tally>);
+struct Members(Vec<Addr<Member<Recipient>>>, Arc<Tally>);
 
 impl Delivery for Members {
     async fn publish(&mut self, frame: &Bytes) -> io::Result<()> {
-        for member in &self.0 {
-            if member.try_send(Deliver(frame.clone())).is_err() {
-                member.send(Deliver(frame.clone())).await.map_err(io::Error::other)?;
-            }
-        }
-        Ok(())
+        publish(&self.0, frame).await
     }
 
     async fn settle(&mut self) -> io::Result<()> {
@@ -91,7 +65,7 @@ pub(crate) fn deliver(plan: Plan) -> io::Result<Figures> {
     system().block_on(async {
         let tally = Arc::<Tally>::default();
         let begun = Begun::now()?;
-        let members = (0..plan.recipients).map(|_| Member(Recipient::new(&tally)).start()).collect();
+        let members = (0..plan.recipients).map(|_| Member::start(Recipient::new(&tally), QUEUE_MAX)).collect();
         job::deliver(Members(members, tally.clone()), plan, &tally, begun).await
     })
 }

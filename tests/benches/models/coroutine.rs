@@ -3,6 +3,7 @@
 use std::{io, sync::Arc, time::Instant};
 
 use bytes::Bytes;
+use hubbub_tests::bench::recipient::Take;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

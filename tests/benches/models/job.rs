@@ -11,6 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use hubbub_tests::bench::recipient::Take;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -182,8 +183,10 @@ impl Recipient {
     pub(crate) fn new(tally: &Arc<Tally>) -> Self {
         Self { bytes: 0, tally: tally.clone() }
     }
+}
 
-    pub(crate) fn take(&mut self, frame: &[u8]) {
+impl Take for Recipient {
+    fn take(&mut self, frame: &[u8]) {
         self.bytes += black_box(frame).len() as u64;
         if frame.first() == Some(&LAST) {
             self.tally.done();

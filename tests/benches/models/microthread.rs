@@ -18,6 +18,7 @@ use hubbub_protocol::RoomName;
 use hubbub_server::fanout::{
     Batch, Fanout, Item, LocalShard, LogChunk, Order, Outbox, RoomTag, ShardCommand, ShardHandle, ShardLimits, Socket,
 };
+use hubbub_tests::bench::recipient::Take;
 use mio::net::TcpStream;
 
 use crate::{

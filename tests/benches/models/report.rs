@@ -7,16 +7,17 @@ use std::{
 };
 
 use hubbub_tests::bench::{
-    document,
+    chain, document,
     process::{Server, two_cores},
 };
 
 use crate::{
     book::{Book, machine},
-    claim::{Claim, Way, story},
+    claim::{Claim, Way, story, stuck},
     job::{Job, Kind, Model, Slow},
     run::Task,
     sockets, table,
+    thread::limits,
 };
 
 /// How much of everything is done.
@@ -34,12 +35,9 @@ pub(crate) struct Extent {
     pub(crate) members: usize,
 }
 
-/// Threads and stacks are made up to here: the system has no more than about 32,000 (see the claims).
-const SYSTEM_MAX: usize = 10_000;
-
 const FULL: Extent = Extent {
     rounds: 3,
-    sizes: &[1, 10, 100, 1_000, 10_000, 100_000],
+    sizes: &[1, 10, 100, 1_000, 10_000, 30_000, 100_000],
     deliveries: 400_000,
     deliveries_by_threads: 100_000,
     waits: 10_000,
@@ -83,7 +81,9 @@ pub(crate) fn all(is_quick: bool, update: bool) -> io::Result<()> {
         over_sockets(&mut book, &extent)?;
     }
     eprintln!();
-    let blocks = table::blocks(&book, &extent, &story());
+    let mut blocks = table::blocks(&book, &extent, &story());
+    blocks.push(("claim-6", chain()?));
+    blocks.push(("claim-5-stuck", format!("```text\n{}\n```", stuck()?)));
     for (name, text) in &blocks {
         println!("## {name}\n\n{text}\n");
     }
@@ -92,6 +92,15 @@ pub(crate) fn all(is_quick: bool, update: bool) -> io::Result<()> {
         write(&docs, &book, &extent, &blocks)?;
     }
     Ok(())
+}
+
+/// The longest chain of a connection's callbacks, by its source.
+fn chain() -> io::Result<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src/connection/actor.rs");
+    let chain = chain::longest(&fs::read_to_string(source)?, "on_frame");
+    let parts: Vec<String> = chain.iter().map(|part| part.join(" → ")).collect();
+    let (methods, waits) = (chain.iter().map(Vec::len).sum::<usize>(), chain.len().saturating_sub(1));
+    Ok(format!("{methods} methods, {waits} waits:\n\n```text\n{}\n```", parts.join("\n  … ")))
 }
 
 fn write(docs: &Path, book: &Book, extent: &Extent, blocks: &[(&str, String)]) -> io::Result<()> {
@@ -104,9 +113,17 @@ fn write(docs: &Path, book: &Book, extent: &Extent, blocks: &[(&str, String)]) -
     blocks.iter().try_for_each(|(name, text)| document::put(&docs.join("CONCURRENCY.md"), name, text))
 }
 
-/// Whether a model can be so many.
+/// Threads and stacks that others have meanwhile.
+const OTHERS: f64 = 2_000.0;
+
+/// Whether a model can be so many on this machine: a stack takes mappings, a thread a number, too.
 pub(crate) fn is_possible(model: Model, size: usize) -> bool {
-    !matches!(model, Model::Thread | Model::Stackful) || size <= SYSTEM_MAX
+    let counts = |name: &str| match model {
+        Model::Thread => true,
+        Model::Stackful => name.ends_with("max_map_count"),
+        _ => false,
+    };
+    limits().iter().filter(|(name, _)| counts(name)).all(|(_, most)| size as f64 + OTHERS <= *most)
 }
 
 fn deliveries(book: &mut Book, extent: &Extent) -> io::Result<()> {
@@ -170,7 +187,7 @@ fn over_sockets(book: &mut Book, extent: &Extent) -> io::Result<()> {
         let roles = ["bare", "hubbub"].into_iter().chain(sockets::SERVERS.map(|(_, role)| role));
         for role in roles {
             // The others take so long that fewer messages are enough to measure them.
-            let is_long = matches!(role, "callback" | "coroutine");
+            let is_long = !matches!(role, "bare" | "hubbub" | "microthread");
             let messages = if is_long { messages.min(256) } else { messages };
             let figures = sockets::measure(role, extent.members, window, messages)?;
             book.put("sockets", role, window, figures);

@@ -14,6 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use corosensei::{Coroutine, CoroutineResult, Yielder, stack::DefaultStack};
+use hubbub_tests::bench::recipient::Take;
 use mio::net::TcpStream;
 
 use crate::{
@@ -42,7 +43,7 @@ struct Member {
 }
 
 impl Member {
-    fn new(mut recipient: Recipient) -> io::Result<Self> {
+    fn new(mut recipient: impl Take + 'static) -> io::Result<Self> {
         let queue = Queue::default();
         let inbox = queue.clone();
         let next = move || inbox.borrow_mut().pop_front();
@@ -59,12 +60,16 @@ impl Member {
 }
 
 /// Recipients, and those of them that have something to take.
-struct Members {
+pub(crate) struct Members {
     all: Vec<Member>,
     ready: VecDeque<usize>,
 }
 
 impl Members {
+    pub(crate) fn new(takers: impl Iterator<Item = impl Take + 'static>) -> io::Result<Self> {
+        Ok(Self { all: takers.map(Member::new).collect::<io::Result<_>>()?, ready: VecDeque::new() })
+    }
+
     fn run(&mut self) {
         while let Some(member) = self.ready.pop_front().and_then(|number| self.all.get_mut(number)) {
             member.is_ready = false;
@@ -99,8 +104,7 @@ impl Delivery for Members {
 pub(crate) fn deliver(plan: Plan) -> io::Result<Figures> {
     let tally = Arc::<Tally>::default();
     let begun = Begun::now()?;
-    let all = (0..plan.recipients).map(|_| Member::new(Recipient::new(&tally))).collect::<io::Result<_>>()?;
-    let members = Members { all, ready: VecDeque::new() };
+    let members = Members::new((0..plan.recipients).map(|_| Recipient::new(&tally)))?;
     at_once(job::deliver(members, plan, &tally, begun))
 }
 

@@ -144,7 +144,8 @@ fn over_sockets(book: &Book, extent: &Extent) -> String {
         let cells = sockets::SERVERS.map(|(_, role)| with_ratio(of(role), of("bare")));
         [window.to_string(), cell(of("bare"))].into_iter().chain(cells).collect()
     });
-    let head = ["messages under way", "bare loop", "callback", "coroutine", "microthread"];
+    let head: Vec<&str> =
+        ["messages under way", "bare loop"].into_iter().chain(sockets::SERVERS.map(|(_, role)| role)).collect();
     let members = short(extent.members as f64);
     format!(
         "Server CPU for one delivery in a room of {members}, µs (ratio to the bare loop):\n\n{}",

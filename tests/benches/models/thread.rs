@@ -13,6 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use hubbub_tests::bench::recipient::Take;
 
 use crate::{
     chore::{Chore, REQUEST_BYTES},
@@ -29,6 +30,13 @@ fn spawn(run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
 
 fn join(threads: Vec<JoinHandle<()>>) -> io::Result<()> {
     threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| io::Error::other("a thread has failed")))
+}
+
+/// A thread that takes what it is sent; so many messages wait for it.
+pub(crate) fn member(mut taker: impl Take + Send + 'static, queue_max: usize) -> io::Result<SyncSender<Bytes>> {
+    let (member, queue) = sync_channel::<Bytes>(queue_max);
+    spawn(move || queue.iter().for_each(|frame| taker.take(&frame)))?;
+    Ok(member)
 }
 
 struct Members(Vec<SyncSender<Bytes>>, Arc<Tally>);
@@ -49,13 +57,8 @@ pub(crate) fn deliver(plan: Plan) -> io::Result<Figures> {
     runtime.block_on(async {
         let tally = Arc::<Tally>::default();
         let begun = Begun::now()?;
-        let member = |_| {
-            let (member, queue) = sync_channel::<Bytes>(QUEUE_MAX);
-            let mut recipient = Recipient::new(&tally);
-            spawn(move || queue.iter().for_each(|frame| recipient.take(&frame)))?;
-            Ok(member)
-        };
-        let members = (0..plan.recipients).map(member).collect::<io::Result<_>>()?;
+        let members =
+            (0..plan.recipients).map(|_| member(Recipient::new(&tally), QUEUE_MAX)).collect::<io::Result<_>>()?;
         job::deliver(Members(members, tally.clone()), plan, &tally, begun).await
     })
 }

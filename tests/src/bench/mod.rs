@@ -1,6 +1,9 @@
-//! What benches share: processes on cores of their own, plain sockets that have joined a room, plots and tables.
+//! What benches share: processes on cores of their own, plain sockets that have joined a room, recipients, plots and
+//! tables.
 
+pub mod chain;
 pub mod document;
 pub mod plot;
 pub mod process;
+pub mod recipient;
 pub mod socket;

@@ -46,6 +46,19 @@ pub fn role(name: &str, core: Core) -> io::Result<Command> {
     Ok(command)
 }
 
+/// A thread of a server, and what it has had of the processors since it began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Thread {
+    /// Its number in the system.
+    pub id: u32,
+    /// Its name, of which the system keeps 15 bytes.
+    pub name: String,
+    /// How long it ran, in seconds.
+    pub ran_s: f64,
+    /// How long it could have run and waited for a core, in seconds.
+    pub waited_s: f64,
+}
+
 /// A server in a process of its own. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Server {
@@ -88,19 +101,31 @@ impl Server {
         Ok(Self { child, address })
     }
 
-    /// Processor time that all its threads have used, in seconds: from `/proc/PID/task/*/schedstat`, to the
-    /// nanosecond, of the threads that live.
+    /// Processor time that all its threads have used, in seconds.
     ///
     /// # Errors
     /// When it has ended.
     pub fn cpu_s(&self) -> io::Result<f64> {
-        let mut ns = 0.0;
+        Ok(self.threads()?.iter().map(|thread| thread.ran_s).sum())
+    }
+
+    /// Its threads: from `/proc/PID/task/*/schedstat`, to the nanosecond, those that live.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn threads(&self) -> io::Result<Vec<Thread>> {
+        let mut threads = Vec::new();
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let task = task?;
+            let id = task.file_name().to_string_lossy().parse().unwrap_or_default();
             // A thread may end between the list and the look.
-            let stat = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-            ns += stat.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0);
+            let told = |file: &str| fs::read_to_string(task.path().join(file)).unwrap_or_default();
+            let stat = told("schedstat");
+            let mut times = stat.split_whitespace().map(|ns| ns.parse::<f64>().unwrap_or(0.0) / 1e9);
+            let (ran_s, waited_s) = (times.next().unwrap_or(0.0), times.next().unwrap_or(0.0));
+            threads.push(Thread { id, name: told("comm").trim().to_owned(), ran_s, waited_s });
         }
-        Ok(ns / 1e9)
+        Ok(threads)
     }
 
     /// Memory that is this process's alone and resident, in bytes: the private pages of `smaps_rollup`.
@@ -111,6 +136,12 @@ impl Server {
         let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
         let kib = |line: &str| line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
         Ok(rollup.lines().filter(|line| line.starts_with("Private_")).filter_map(kib).sum::<f64>() * 1024.0)
+    }
+
+    /// Its process, for what `/proc` tells of it.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// A page of it: the body of the answer to a GET.
@@ -124,6 +155,17 @@ impl Server {
         socket.read_to_string(&mut answer)?;
         let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
         body.ok_or_else(|| io::Error::other(format!("no page at {path}")))
+    }
+
+    /// A metric, for each of its labels in the order of the alphabet.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn counts(&self, name: &str) -> io::Result<Vec<f64>> {
+        let page = self.page("/metrics")?;
+        let mut lines: Vec<&str> = page.lines().filter(|line| line.split(['{', ' ']).next() == Some(name)).collect();
+        lines.sort_unstable();
+        Ok(lines.iter().filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect())
     }
 
     /// Ends it as a crash would, and waits until it is gone.
@@ -141,13 +183,5 @@ impl Drop for Server {
         if self.child.kill().is_ok() {
             drop(self.child.wait());
         }
-    }
-}
-
-impl Server {
-    /// Its process, for what `/proc` tells of it.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.child.id()
     }
 }

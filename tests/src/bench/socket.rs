@@ -2,11 +2,40 @@
 
 use std::{
     io::{self, Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 
 /// Tells the servers of the bench how many members will come.
 pub const MEMBERS_HEADER: &str = "X-Members:";
+
+/// Tells the servers of the bench in which room a connection is.
+pub const ROOM_HEADER: &str = "X-Room:";
+
+/// Takes as many connections as the first one announces, each with its room, 0 where it tells none; says first where
+/// it listens.
+///
+/// # Errors
+/// When one breaks off before it is taken.
+pub fn gather() -> io::Result<Vec<(TcpStream, usize)>> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("ready http={}", listener.local_addr()?);
+    let (mut sockets, mut expected) = (Vec::new(), 1);
+    while sockets.len() < expected {
+        let (mut socket, _) = listener.accept()?;
+        socket.set_nodelay(true)?;
+        let head = read_head(&mut socket)?;
+        let told = |header: &str| head.lines().find_map(|line| line.strip_prefix(header)?.trim().parse().ok());
+        expected = told(MEMBERS_HEADER).unwrap_or(expected);
+        let accept = websocket_accept(&head);
+        write!(
+            socket,
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        )?;
+        sockets.push((socket, told(ROOM_HEADER).unwrap_or(0)));
+    }
+    Ok(sockets)
+}
 
 /// Which server is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +87,10 @@ pub fn masked(text: &str) -> Vec<u8> {
 }
 
 /// Reads until the text has come; presence that follows in the same segment is not needed.
-fn expect_text(socket: &mut TcpStream, text: &str) -> io::Result<()> {
+///
+/// # Errors
+/// When the stream ends before it.
+pub fn expect_text(socket: &mut TcpStream, text: &str) -> io::Result<()> {
     let mut seen = Vec::new();
     let mut header = [0; 2];
     while !String::from_utf8_lossy(&seen).contains(text) {

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
+    net::TcpStream,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -34,6 +35,15 @@ const POSTS: u64 = 1_000_000;
 
 /// Rooms that nobody is in.
 const ROOMS: usize = 100_000;
+
+/// Rooms that somebody was in, between which the slope of memory is taken.
+const LEFT: [usize; 2] = [2_000, 20_000];
+
+/// How long rooms may take to be closed that nobody is in.
+const EVICTION_MAX: Duration = Duration::from_secs(20);
+
+/// Posts a second by which the length of a history is told in hours.
+const POSTS_PER_S: f64 = 100.0;
 
 /// Pages of each kind that are asked for.
 const PAGES: usize = 300;
@@ -84,12 +94,20 @@ pub(super) fn history(plan: Plan) -> io::Result<Found> {
         ),
     ];
     let drawing = Drawing {
-        title: "Server CPU per delivery over the length of the room's history".to_owned(),
-        x: "posts stored in the room".to_owned(),
+        title: format!("Server CPU per delivery over hours of history, {POSTS_PER_S} posts a second"),
+        x: format!("hours ({POSTS} posts: {:.1})", hours(POSTS as f64)),
         y: "µs".to_owned(),
-        lines: vec![Line { name: "Hubbub".to_owned(), points }],
+        lines: vec![Line {
+            name: "Hubbub".to_owned(),
+            points: points.iter().map(|(posts, cost)| (hours(*posts), *cost)).collect(),
+        }],
     };
     Ok(Found { rows, drawing: Some(drawing) })
+}
+
+/// How long so many posts take at that rate.
+fn hours(posts: f64) -> f64 {
+    posts / POSTS_PER_S / 3_600.0
 }
 
 /// Rooms that nobody is in.
@@ -120,6 +138,56 @@ pub(super) fn empty_rooms(plan: Plan) -> io::Result<Found> {
         reach: Reach::AtMost(4.0),
         naive: None,
     }]))
+}
+
+/// Rooms that somebody was in, spoke in and left, and that were closed then.
+pub(super) fn left_rooms(plan: Plan) -> io::Result<Found> {
+    let [few, many] = LEFT.map(|rooms| if plan.quick { rooms / 10 } else { rooms });
+    let mut bytes = Vec::new();
+    for _ in 0..plan.rounds {
+        let data = tempfile::tempdir()?;
+        let set = [("HUBBUB_FANOUT_SHARDS", "1"), ("HUBBUB_LIMITS_ROOM_IDLE_MS", "50")];
+        let server = Server::start_with("hubbub", &data.path().join("data"), plan.server, &set)?;
+        let mut socket = enter(&server.address, "ana", "lobby")?;
+        let mut memory = |rooms: std::ops::Range<usize>| {
+            rooms.into_iter().try_for_each(|number| pass_through(&mut socket, number))?;
+            // The one that stays is the lobby.
+            let begun = Instant::now();
+            while server.counts("hubbub_rooms_open")?.iter().sum::<f64>() > 1.0 {
+                if begun.elapsed() > EVICTION_MAX {
+                    return Err(io::Error::other("rooms that nobody is in stay open"));
+                }
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+            server.private_bytes()
+        };
+        let before = memory(0..few)?;
+        bytes.push((memory(few..many)? - before) / (many - few) as f64);
+    }
+    Ok(Found::of(vec![Row {
+        case: format!("{few} → {many} rooms that were entered, spoken in and left"),
+        measure: "server memory for each further one after it was closed, bytes".to_owned(),
+        hubbub: format!("{:.1} B", median(&bytes)),
+        baseline: String::new(),
+        figure: median(&bytes),
+        rounds: bytes,
+        reach: Reach::AtMost(64.0),
+        naive: None,
+    }]))
+}
+
+/// Enters a room, says something and leaves.
+fn pass_through(socket: &mut TcpStream, number: usize) -> io::Result<()> {
+    let id = 10 + 3 * number as u64;
+    for (id, what) in (id..).zip([
+        format!(r#""op":"join","room":"room-{number}""#),
+        format!(r#""op":"post","room":"room-{number}","nonce":"n-{number}","text":"hello""#),
+        format!(r#""op":"part","room":"room-{number}""#),
+    ]) {
+        socket.write_all(&masked(&format!(r#"{{"id":{id},{what}}}"#)))?;
+        reply(socket, id)?;
+    }
+    Ok(())
 }
 
 /// Milliseconds from the start of the program until it is ready.

@@ -5,13 +5,10 @@ use std::{
     net::TcpStream,
 };
 
-use hubbub_tests::bench::socket::{Dialect, MEMBERS_HEADER, masked, read_head};
+use hubbub_tests::bench::socket::{Dialect, MEMBERS_HEADER, ROOM_HEADER, masked, read_head};
 use mio::{Interest, Registry, Token};
 
 use super::{Names, frame, member::Member};
-
-/// Tells the bare servers in which room a connection is.
-pub(crate) const ROOM_HEADER: &str = "X-Room:";
 
 /// Connections that are begun before the answers of the first one are read.
 const CHUNK: usize = 128;
@@ -20,9 +17,8 @@ const CHUNK: usize = 128;
 pub(super) struct Entrance<'a> {
     pub(super) names: Names,
     pub(super) dialect: Dialect,
-    pub(super) address: &'a str,
-    /// How many will come, for the bare servers.
-    pub(super) total: usize,
+    /// Room `n` is at the address `n` modulo their number; and how many will come there, for the bare servers.
+    pub(super) addresses: &'a [(&'a str, usize)],
 }
 
 impl Entrance<'_> {
@@ -45,10 +41,11 @@ impl Entrance<'_> {
     }
 
     fn begin(&self, number: usize, room: usize) -> io::Result<TcpStream> {
-        let mut socket = TcpStream::connect(self.address)?;
+        let (address, total) = self.addresses[room % self.addresses.len()];
+        let mut socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
-        let told = format!("{MEMBERS_HEADER} {}\r\n{ROOM_HEADER} {room}\r\n", self.total);
-        let mut words = upgrade(self.address, &told);
+        let told = format!("{MEMBERS_HEADER} {total}\r\n{ROOM_HEADER} {room}\r\n");
+        let mut words = upgrade(address, &told);
         if self.dialect == Dialect::Hubbub {
             words.extend(masked(&format!(r#"{{"id":1,"op":"hello","guest":"{}{number}"}}"#, self.names.nick)));
             words.extend(masked(&format!(r#"{{"id":2,"op":"join","room":"{}{room}"}}"#, self.names.room)));

@@ -10,6 +10,9 @@ use super::{frame, room::Scene};
 /// A frame of a server that is larger than this is not waited for.
 const FRAME_BYTES_MAX: usize = 4 << 20;
 
+/// What the kernel is asked to keep for a lazy reader; it takes twice as much, for bookkeeping, or less than asked.
+const RECEIVE_BYTES: usize = 512 * 1024;
+
 /// One reader.
 pub(super) struct Member {
     pub(super) socket: Option<TcpStream>,
@@ -39,26 +42,34 @@ impl Member {
         self.socket()?.write(bytes)
     }
 
-    /// Is read no more: see [`Member::count`].
-    pub(super) fn count_only(&mut self, registry: &Registry) -> io::Result<()> {
-        registry.deregister(self.socket()?)
+    /// Is no part of the event loop any more, and has a large buffer, where the system gives one.
+    pub(super) fn be_lazy(&mut self, registry: &Registry) -> io::Result<()> {
+        registry.deregister(self.socket()?)?;
+        Ok(rustix::net::sockopt::set_socket_recv_buffer_size(self.socket()?, RECEIVE_BYTES)?)
     }
 
-    /// Counts what has come and lets the kernel throw it away (tcp(7), `MSG_TRUNC`).
-    pub(super) fn count(&mut self, scratch: &mut [u8]) -> io::Result<()> {
+    /// Counts what has come, lets the kernel throw it away (tcp(7), `MSG_TRUNC`), and answers how much it was.
+    pub(super) fn count(&mut self, scratch: &mut [u8]) -> io::Result<u64> {
+        let before = self.counted;
         loop {
             match rustix::net::recv(self.socket()?, &mut *scratch, RecvFlags::TRUNC | RecvFlags::DONTWAIT) {
                 Ok((_, 0)) => return Err(io::Error::other("the server closed a member")),
                 Ok((_, count)) => {
                     self.counted += count as u64;
                     if count < scratch.len() {
-                        return Ok(());
+                        break;
                     }
                 }
-                Err(rustix::io::Errno::AGAIN) => return Ok(()),
+                Err(rustix::io::Errno::AGAIN) => break,
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(self.counted - before)
+    }
+
+    /// What the kernel may keep for it unread, in bytes: half of the buffer, the rest of which is for bookkeeping.
+    pub(super) fn window(&mut self) -> io::Result<u64> {
+        Ok(rustix::net::sockopt::socket_recv_buffer_size(self.socket()?)? as u64 / 2)
     }
 
     /// Takes what was read.

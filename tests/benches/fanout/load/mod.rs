@@ -22,7 +22,7 @@ use mio::{Events, Poll, Token};
 
 use self::{entrance::Entrance, flow::Sender, member::Member, room::Room};
 pub(crate) use self::{
-    entrance::{ROOM_HEADER, enter, reply},
+    entrance::{enter, reply},
     flow::Flow,
     storm::{Guest, storm},
 };
@@ -30,8 +30,12 @@ pub(crate) use self::{
 /// Nothing was delivered for so long that a run is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How often the bytes of those are counted whose bytes are only counted.
-const SWEEP_EVERY: Duration = Duration::from_millis(40);
+/// What shall wait unread in a lazy reader's socket when it is read: less than half of what it takes, so that no server
+/// is held up.
+const BACKLOG_BYTES: u64 = 128 * 1024;
+
+/// The least and the most time between two sweeps over the lazy readers.
+const SWEEP_EVERY: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(400)];
 
 /// The scratch area that all sockets read into.
 const SCRATCH_BYTES: usize = 256 * 1024;
@@ -63,6 +67,8 @@ pub(crate) struct Done {
     pub(crate) last: Histogram<u64>,
     /// Time after the flow's end until everything was delivered.
     pub(crate) drain: Duration,
+    /// The most that waited unread in the socket of a reader whose bytes are only counted.
+    pub(crate) backlog: u64,
 }
 
 /// What counts while it runs.
@@ -80,6 +86,38 @@ impl Tally {
     }
 }
 
+/// Those who are not read when something comes, but every now and then all that has come.
+struct Lazy {
+    /// Those who are read and checked all the same.
+    read: Vec<usize>,
+    /// Those whose bytes are only counted.
+    counted: Vec<usize>,
+    every: Duration,
+    swept: Instant,
+    backlog: u64,
+}
+
+impl Lazy {
+    fn new() -> Self {
+        let ([every, _], (read, counted)) = (SWEEP_EVERY, Default::default());
+        Self { read, counted, every, swept: Instant::now(), backlog: 0 }
+    }
+
+    /// Until the next sweep; `None`: nobody is lazy.
+    fn due(&self) -> Option<Duration> {
+        (!self.counted.is_empty()).then(|| self.every.saturating_sub(self.swept.elapsed()))
+    }
+
+    /// A sweep has found so much in the fullest socket: the next one is due when there is about as much as shall be.
+    fn swept(&mut self, fullest: u64) {
+        let [least, most] = SWEEP_EVERY;
+        let now = Instant::now();
+        let past = now.duration_since(std::mem::replace(&mut self.swept, now));
+        self.every = past.mul_f64(BACKLOG_BYTES as f64 / fullest.max(1) as f64).clamp(least, most);
+        self.backlog = self.backlog.max(fullest);
+    }
+}
+
 /// People in rooms.
 pub(crate) struct Load {
     poll: Poll,
@@ -89,8 +127,7 @@ pub(crate) struct Load {
     members: Vec<Member>,
     rooms: Vec<Room>,
     senders: Vec<Sender>,
-    /// The numbers of the members whose bytes are only counted.
-    counted: Vec<usize>,
+    lazy: Lazy,
     scratch: Vec<u8>,
     clock: Instant,
     tally: Tally,
@@ -105,11 +142,23 @@ impl Load {
         Self::gather_as(Names { room: "r", nick: "m" }, dialect, address, sizes)
     }
 
+    /// The same with rooms on several servers, in turn.
+    ///
+    /// # Errors
+    /// As for [`Load::gather`].
+    pub(crate) fn gather_at(dialect: Dialect, addresses: &[&str], sizes: &[usize]) -> io::Result<Self> {
+        Self::gather_all(Names { room: "r", nick: "m" }, dialect, addresses, sizes)
+    }
+
     /// The same with names of one's own, where several loads are on one server.
     ///
     /// # Errors
     /// As for [`Load::gather`].
     pub(crate) fn gather_as(names: Names, dialect: Dialect, address: &str, sizes: &[usize]) -> io::Result<Self> {
+        Self::gather_all(names, dialect, &[address], sizes)
+    }
+
+    fn gather_all(names: Names, dialect: Dialect, addresses: &[&str], sizes: &[usize]) -> io::Result<Self> {
         let mut load = Self {
             poll: Poll::new()?,
             events: Events::with_capacity(4_096),
@@ -118,48 +167,72 @@ impl Load {
             members: Vec::new(),
             rooms: Vec::new(),
             senders: Vec::new(),
-            counted: Vec::new(),
+            lazy: Lazy::new(),
             scratch: vec![0; SCRATCH_BYTES],
             clock: Instant::now(),
             tally: Tally::new()?,
         };
-        let total = sizes.iter().sum();
         for (number, size) in sizes.iter().enumerate() {
             load.senders.push(Sender::new(load.members.len(), number));
             load.rooms.push(Room::new(*size));
             load.members.extend(std::iter::repeat_with(|| Member::waiting(number)).take(*size));
         }
-        let entrance = Entrance { names, dialect, address, total };
+        let total = |address: usize| sizes.iter().skip(address).step_by(addresses.len()).sum();
+        let addresses: Vec<_> = addresses.iter().enumerate().map(|(at, address)| (*address, total(at))).collect();
+        let entrance = Entrance { names, dialect, addresses: &addresses };
         entrance.enter(&mut load.members, load.poll.registry())?;
         load.settle()?;
         Ok(load)
     }
 
-    /// From now on most readers' bytes are only counted: the kernel throws them away unread, every now and then.
-    /// One in `every` is still read and checked; at the end of a run all must have been sent as many bytes.
+    /// From now on only senders are read at once. All others are read in sweeps, in good time before their sockets
+    /// are full; one in `every` is checked then, and of the rest the bytes are counted, which the kernel throws away
+    /// unread. At the end of a run all must have been sent as many.
     ///
     /// # Errors
     /// When a socket cannot be taken from the event loop.
     pub(crate) fn count_most(&mut self, every: usize) -> io::Result<()> {
         for (number, member) in self.members.iter_mut().enumerate() {
-            let is_sender = self.senders[member.room].member == number;
-            if !is_sender && number % every != 1 {
-                member.count_only(self.poll.registry())?;
+            if self.senders[member.room].member == number {
+                continue;
+            }
+            member.be_lazy(self.poll.registry())?;
+            if number % every == 1 {
+                self.lazy.read.push(number);
+            } else {
                 self.rooms[member.room].leave_to_count();
-                self.counted.push(number);
+                self.lazy.counted.push(number);
             }
         }
         Ok(())
     }
 
-    /// Counts what has come to those whose bytes are only counted.
+    /// What the kernel may keep unread for each of the lazy ones, at least: more than that holds the server up.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub(crate) fn window(&mut self) -> io::Result<u64> {
+        let windows = self.lazy.counted.iter().map(|number| self.members[*number].window());
+        windows.collect::<io::Result<Vec<_>>>().map(|windows| windows.into_iter().min().unwrap_or(0))
+    }
+
+    /// Reads what has come to the lazy ones.
     fn sweep(&mut self) -> io::Result<()> {
-        self.counted.iter().try_for_each(|number| self.members[*number].count(&mut self.scratch))
+        let mut fullest = 0;
+        for number in &self.lazy.counted {
+            fullest = fullest.max(self.members[*number].count(&mut self.scratch)?);
+        }
+        for at in 0..self.lazy.read.len() {
+            self.read(self.lazy.read[at])?;
+        }
+        self.lazy.swept(fullest);
+        Ok(())
     }
 
     /// Whether those whose bytes are only counted have as many as the others of their room.
     fn all_counted(&self) -> bool {
-        self.counted
+        self.lazy
+            .counted
             .iter()
             .map(|number| &self.members[*number])
             .all(|member| member.counted == self.rooms[member.room].bytes)
@@ -191,9 +264,10 @@ impl Load {
     /// As for [`Load::run`].
     pub(crate) fn run_until(&mut self, flows: &[Flow], is_over: &dyn Fn(u64) -> bool) -> io::Result<Done> {
         self.tally = Tally::new()?;
-        self.counted.iter().for_each(|number| self.members[*number].counted = 0);
+        self.lazy.counted.iter().for_each(|number| self.members[*number].counted = 0);
+        self.lazy.backlog = 0;
         self.rooms.iter_mut().for_each(Room::begin);
-        let (begun, mut progress, mut swept) = (Instant::now(), (0, Instant::now()), Instant::now());
+        let (begun, mut progress) = (Instant::now(), (0, Instant::now()));
         let begun_ns = self.now_ns();
         let mut ended = None;
         for (sender, flow) in self.senders.iter_mut().zip(flows.iter().cycle()) {
@@ -207,9 +281,8 @@ impl Load {
                 self.send_due()?;
             }
             let unfinished = self.rooms.iter().any(|room| !room.is_empty()) || self.senders.iter().any(Sender::owes);
-            if !self.counted.is_empty() && now.duration_since(swept) >= SWEEP_EVERY {
+            if self.lazy.due().is_some_and(|due| due.is_zero() || ended.is_some()) {
                 self.sweep()?;
-                swept = Instant::now();
             }
             if ended.is_some() && !unfinished && self.all_counted() {
                 break;
@@ -227,8 +300,8 @@ impl Load {
                 )));
             }
         }
-        let counted =
-            self.counted.iter().map(|number| self.rooms[self.members[*number].room].messages_in_run()).sum::<u64>();
+        let counted = self.lazy.counted.iter().map(|number| self.rooms[self.members[*number].room].messages_in_run());
+        let counted = counted.sum::<u64>();
         let tally = std::mem::replace(&mut self.tally, Tally::new()?);
         Ok(Done {
             messages: tally.messages,
@@ -237,6 +310,7 @@ impl Load {
             latency: tally.latency,
             last: tally.last,
             drain: ended.map_or(Duration::ZERO, |ended| ended.elapsed()),
+            backlog: self.lazy.backlog,
         })
     }
 
@@ -244,14 +318,16 @@ impl Load {
     /// woken costs whoever wakes, which would be the server, and more so the slower it is.
     fn pause(&self, is_over: bool) -> Duration {
         let is_silent = self.senders.iter().all(Sender::is_silent);
-        match (is_silent, self.counted.is_empty()) {
-            (false, true) if !is_over => match self.senders.iter().map(Sender::due_ns).min().flatten() {
+        match (is_silent, self.lazy.due()) {
+            (false, None) if !is_over => match self.senders.iter().map(Sender::due_ns).min().flatten() {
                 // Whole milliseconds only; the rest is spun away.
                 Some(due) => Duration::from_millis(due.saturating_sub(self.now_ns()) / 1_000_000),
                 None => Duration::ZERO,
             },
-            (_, true) => Duration::from_millis(100),
-            (_, false) => SWEEP_EVERY,
+            (_, None) => Duration::from_millis(100),
+            // What is on its way is not waited for longer than it takes.
+            (_, Some(_)) if is_over => Duration::from_millis(1),
+            (_, Some(due)) => due,
         }
     }
 
@@ -274,35 +350,35 @@ impl Load {
         Ok(())
     }
 
-    /// Reads what has come.
+    /// Reads what has come to those who are read at once.
     fn read_events(&mut self) -> io::Result<()> {
         let ready: Vec<Token> = self.events.iter().map(mio::event::Event::token).collect();
-        for token in ready {
-            let Some(member) = self.members.get_mut(token.0) else { continue };
-            loop {
-                let count = match member.read(&mut self.scratch) {
-                    Ok(0) => return Err(io::Error::other(format!("the server closed member {}", token.0))),
-                    Ok(count) => count,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) => return Err(error),
-                };
-                let now_ns = u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                let sender = &mut self.senders[member.room];
-                let mut scene = room::Scene {
-                    room: &mut self.rooms[member.room],
-                    sender,
-                    number: member.room,
-                    is_sender: false,
-                    now_ns,
-                    tally: &mut self.tally,
-                };
-                scene.is_sender = scene.sender.member == token.0;
-                member.take(&self.scratch[..count], &mut scene)?;
-                if count < SCRATCH_BYTES {
-                    break;
-                }
+        ready.into_iter().try_for_each(|token| self.read(token.0))
+    }
+
+    /// Reads and checks what has come to one.
+    fn read(&mut self, number: usize) -> io::Result<()> {
+        let Some(member) = self.members.get_mut(number) else { return Ok(()) };
+        loop {
+            let count = match member.read(&mut self.scratch) {
+                Ok(0) => return Err(io::Error::other(format!("the server closed member {number}"))),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            let sender = &mut self.senders[member.room];
+            let mut scene = room::Scene {
+                is_sender: sender.member == number,
+                room: &mut self.rooms[member.room],
+                sender,
+                number: member.room,
+                now_ns: u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX),
+                tally: &mut self.tally,
+            };
+            member.take(&self.scratch[..count], &mut scene)?;
+            if count < SCRATCH_BYTES {
+                return Ok(());
             }
         }
-        Ok(())
     }
 }

@@ -4,6 +4,7 @@ mod counter;
 mod file;
 mod room;
 mod store;
+mod stuck;
 
 use std::io;
 
@@ -13,6 +14,7 @@ use crate::{measure::Figures, stackful};
 
 pub(crate) use counter::Way;
 pub(crate) use room::story;
+pub(crate) use stuck::stuck;
 
 /// What a process measures for a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,11 +5,11 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
 use hubbub_server::connection::websocket::{ClientFrame, Decoder};
-use hubbub_tests::bench::socket::{MEMBERS_HEADER, read_head, websocket_accept};
+use hubbub_tests::bench::socket;
 
 /// Serves one crowd, then ends.
 pub(crate) fn serve() -> io::Result<()> {
@@ -43,26 +43,8 @@ pub(crate) fn frame(text: &str) -> Vec<u8> {
     frame
 }
 
-/// Takes as many connections as the first one announces; answers a second handle of the first, and all.
+/// Takes everybody; answers a second handle of the first, and all.
 pub(crate) fn gather() -> io::Result<(TcpStream, Vec<TcpStream>)> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("ready http={}", listener.local_addr()?);
-    let mut members: Vec<TcpStream> = Vec::new();
-    let mut expected = 1;
-    while members.len() < expected {
-        let (mut socket, _) = listener.accept()?;
-        socket.set_nodelay(true)?;
-        let head = read_head(&mut socket)?;
-        if let Some(count) = head.lines().find_map(|line| line.strip_prefix(MEMBERS_HEADER)) {
-            expected = count.trim().parse().map_err(io::Error::other)?;
-        }
-        let accept = websocket_accept(&head);
-        write!(
-            socket,
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n\r\n"
-        )?;
-        members.push(socket);
-    }
+    let members: Vec<TcpStream> = socket::gather()?.into_iter().map(|(socket, _)| socket).collect();
     Ok((members[0].try_clone()?, members))
 }

@@ -15,8 +15,13 @@ use crowd::Crowd;
 pub(crate) const LOADS: [(usize, usize); 3] = [(1, 100), (16, 256), (256, 2_048)];
 
 /// The models that the job is done by, and the roles of their servers.
-pub(crate) const SERVERS: [(Model, &str); 3] =
-    [(Model::Callback, "callback"), (Model::Coroutine, "coroutine"), (Model::Microthread, "microthread")];
+pub(crate) const SERVERS: [(Model, &str); 5] = [
+    (Model::Callback, "callback"),
+    (Model::Coroutine, "coroutine"),
+    (Model::Stackful, "stackful coroutine"),
+    (Model::Microthread, "microthread"),
+    (Model::Thread, "thread"),
+];
 
 /// The server of a role of this job; `None`: not one of them.
 pub(crate) fn serve(role: &str) -> Option<io::Result<()>> {

@@ -1,23 +1,26 @@
-//! The three models over real sockets: what is read from the first connection goes to all, on one thread.
+//! The models over real sockets: what is read from the first connection goes to all, by one thread but for the last.
 //!
 //! - **callback**: a recipient is an actix actor, a broadcast is a message to each; its handler writes.
 //! - **coroutine**: a recipient is a task that waits for its channel and writes.
+//! - **stackful coroutine**: a recipient is a coroutine with a stack, which the bench's scheduler resumes; it writes.
 //! - **microthread**: recipients are seats of one hall of Hubbub's own shard.
+//! - **thread**: a recipient is a thread that waits for its channel and writes.
 //!
 //! Each is written as it usually is, with bounded queues. What differs is what a recipient costs.
 
 use std::{
-    io::{self, IoSlice},
+    io::{self, IoSlice, Write},
     rc::Rc,
     sync::Arc,
 };
 
-use actix::{Actor, Addr, Context, Handler, Message, Recipient};
+use actix::{Actor, Recipient};
 use hubbub_protocol::RoomName;
 use hubbub_server::{
     connection::websocket::{ClientFrame, Decoder},
     fanout::{Batch, Fanout, Item, LocalShard, LogChunk, Order, Outbox, RoomTag, ShardCommand, ShardLimits, Socket},
 };
+use hubbub_tests::bench::recipient::{Member, Take, publish};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -25,7 +28,11 @@ use tokio::{
 };
 
 use super::bare;
-use crate::{job::Model, microthread::Nobody};
+use crate::{
+    job::{Delivery, Model},
+    microthread::Nobody,
+    stackful, thread,
+};
 
 /// Messages that wait for one recipient; the bench never sends more at once.
 const QUEUE_MAX: usize = 512;
@@ -48,6 +55,8 @@ pub(crate) fn serve(model: Model) -> io::Result<()> {
         match model {
             Model::Callback => callback(sockets, inbox).await,
             Model::Coroutine => coroutine(sockets, inbox).await,
+            Model::Stackful => stackful(sockets, inbox).await,
+            Model::Thread => threads(sockets, inbox).await,
             _ => microthread(sockets, inbox).await,
         }
     })
@@ -73,38 +82,56 @@ async fn read(mut sender: TcpStream, frames: mpsc::Sender<Frames>) -> io::Result
     }
 }
 
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Deliver(bytes::Bytes);
+/// A socket that is written to at once.
+struct Line(TcpStream);
 
-struct Member(TcpStream);
-
-impl Actor for Member {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(QUEUE_MAX);
+impl Take for Line {
+    fn take(&mut self, frame: &[u8]) {
+        // The bench's readers are always faster than its sender: a full socket would be a fault of the bench.
+        assert_eq!(self.0.try_write(frame).ok(), Some(frame.len()));
     }
 }
 
-impl Handler<Deliver> for Member {
-    type Result = ();
+/// A socket that a thread waits for.
+struct Pipe(std::net::TcpStream);
 
-    fn handle(&mut self, Deliver(frame): Deliver, _: &mut Self::Context) {
-        // The bench's readers are always faster than its sender: a full socket would be a fault of the bench.
-        assert_eq!(self.0.try_write(&frame).ok(), Some(frame.len()));
+impl Take for Pipe {
+    fn take(&mut self, frame: &[u8]) {
+        assert!(self.0.write_all(frame).is_ok(), "the bench's readers stay");
     }
 }
 
 async fn callback(sockets: Vec<TcpStream>, mut inbox: mpsc::Receiver<Frames>) -> io::Result<()> {
-    let members: Vec<Addr<Member>> = sockets.into_iter().map(|socket| Member(socket).start()).collect();
+    let members: Vec<_> = sockets.into_iter().map(|socket| Member::start(Line(socket), QUEUE_MAX)).collect();
     while let Some(frames) = inbox.recv().await {
-        for frame in frames {
-            for member in &members {
-                if member.try_send(Deliver(frame.clone())).is_err() {
-                    member.send(Deliver(frame.clone())).await.map_err(io::Error::other)?;
-                }
-            }
+        for frame in &frames {
+            publish(&members, frame).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn stackful(sockets: Vec<TcpStream>, mut inbox: mpsc::Receiver<Frames>) -> io::Result<()> {
+    let mut members = stackful::Members::new(sockets.into_iter().map(Line))?;
+    while let Some(frames) = inbox.recv().await {
+        for frame in &frames {
+            members.publish(frame).await?;
+        }
+        members.settle().await?;
+    }
+    Ok(())
+}
+
+async fn threads(sockets: Vec<TcpStream>, mut inbox: mpsc::Receiver<Frames>) -> io::Result<()> {
+    let member = |socket: TcpStream| {
+        let socket = socket.into_std()?;
+        socket.set_nonblocking(false)?;
+        thread::member(Pipe(socket), QUEUE_MAX)
+    };
+    let members = sockets.into_iter().map(member).collect::<io::Result<Vec<_>>>()?;
+    while let Some(frames) = inbox.recv().await {
+        for frame in &frames {
+            members.iter().try_for_each(|member| member.send(frame.clone()).map_err(io::Error::other))?;
         }
     }
     Ok(())
