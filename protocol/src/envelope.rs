@@ -9,7 +9,7 @@ use crate::{
     error::{ErrorBody, ErrorCode},
     event::Event,
     limits::REQUEST_ID_MAX,
-    request::Request,
+    request::{Post, Request},
 };
 
 /// A request with the number that its reply will name.
@@ -53,6 +53,40 @@ impl RequestFrame {
     /// # Errors
     /// When the text is not one JSON object, has no proper `id` or `op`, or its fields do not fit the `op`.
     pub fn decode(text: &str) -> Result<Self, RequestError> {
+        Self::decode_post(text).map_or_else(|| Self::decode_any(text), Ok)
+    }
+
+    /// A post whose JSON holds neither escapes nor white space nor anything else, as nearly all requests are: one look at
+    /// each byte. `None` for everything else and for all that is wrong, which [`RequestFrame::decode_any`] finds out.
+    fn decode_post(text: &str) -> Option<Self> {
+        let (mut id, mut op, mut room, mut nonce, mut said) = (None, None, None, None, None);
+        let mut rest = text.strip_prefix('{')?;
+        loop {
+            let (key, value) = plain_string(rest)?;
+            let value = value.strip_prefix(':')?;
+            let (member, (value, after)) = match key {
+                "id" => (&mut id, value.split_at(value.bytes().take_while(u8::is_ascii_digit).count())),
+                "op" => (&mut op, plain_string(value)?),
+                "room" => (&mut room, plain_string(value)?),
+                "nonce" => (&mut nonce, plain_string(value)?),
+                "text" => (&mut said, plain_string(value)?),
+                _ => return None,
+            };
+            if member.replace(value).is_some() {
+                return None;
+            }
+            match after.strip_prefix(',') {
+                Some(after) => rest = after,
+                None if after == "}" => break,
+                None => return None,
+            }
+        }
+        let id = id.filter(|id| *id == "0" || !id.starts_with('0'))?.parse().ok().filter(|id| *id <= REQUEST_ID_MAX)?;
+        let [room, nonce, text] = [room?, nonce?, said?].map(str::to_owned);
+        (op == Some("post")).then(|| Self { id, request: Request::Post(Post { room, nonce, text, ..Post::default() }) })
+    }
+
+    fn decode_any(text: &str) -> Result<Self, RequestError> {
         let malformed = |id, message| RequestError { id, error: ErrorBody::new(ErrorCode::Malformed, message) };
         let head: Head<'_> = serde_json::from_str(text)
             .map_err(|error| malformed(None, format!("this is no request: {}", shorten(&error))))?;
@@ -80,6 +114,14 @@ impl RequestFrame {
     pub fn encode(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
+}
+
+/// What a JSON string at the begin of `text` says, and what comes behind it; `None` if it is not written as it is said
+/// (RFC 8259 §7).
+fn plain_string(text: &str) -> Option<(&str, &str)> {
+    let inner = text.strip_prefix('"')?;
+    let end = inner.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    Some((&inner[..end], inner[end..].strip_prefix('"')?))
 }
 
 fn unknown_op(op: &str) -> ErrorBody {
@@ -159,17 +201,30 @@ pub fn read_ok<T: DeserializeOwned>(ok: &RawValue) -> Result<T, serde_json::Erro
     serde_json::from_str(ok.get())
 }
 
+/// A reply that says `ok`, to be encoded.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct OkReply<'a, T> {
+    /// The request's id.
+    pub re: u64,
+    /// What the request's documentation names.
+    pub ok: &'a T,
+}
+
+/// A reply that says `error`, to be encoded.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ErrorReply<'a> {
+    /// The request's id; `None` when it could not be read.
+    pub re: Option<u64>,
+    /// The error.
+    pub error: &'a ErrorBody,
+}
+
 /// The text of a reply that says `ok`.
 ///
 /// # Errors
 /// Never for the types of this crate; the encoder's own error is passed on.
 pub fn encode_ok<T: Serialize>(re: u64, ok: &T) -> Result<String, serde_json::Error> {
-    #[derive(Serialize)]
-    struct Ok<'a, T> {
-        re: u64,
-        ok: &'a T,
-    }
-    serde_json::to_string(&Ok { re, ok })
+    serde_json::to_string(&OkReply { re, ok })
 }
 
 /// The text of a reply that says `error`.
@@ -177,16 +232,13 @@ pub fn encode_ok<T: Serialize>(re: u64, ok: &T) -> Result<String, serde_json::Er
 /// # Errors
 /// Never for the types of this crate; the encoder's own error is passed on.
 pub fn encode_error(re: Option<u64>, error: &ErrorBody) -> Result<String, serde_json::Error> {
-    #[derive(Serialize)]
-    struct Error<'a> {
-        re: Option<u64>,
-        error: &'a ErrorBody,
-    }
-    serde_json::to_string(&Error { re, error })
+    serde_json::to_string(&ErrorReply { re, error })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{id::Position, request};
 
@@ -235,6 +287,39 @@ mod tests {
         let missing = fault(r#"{"id":3,"op":"post","room":"lobby"}"#);
         assert_eq!((missing.id, missing.error.code), (Some(3), ErrorCode::Malformed));
         assert!(missing.error.message.contains("nonce"), "{}", missing.error.message);
+    }
+
+    /// Requests by members in any order, some of them twice, wrong or missing, each written in one of its ways.
+    fn written() -> impl Strategy<Value = String> {
+        let member = prop_oneof![
+            4 => prop::sample::select(vec![r#""id":7"#, r#""op":"post""#, r#""room":"lobby""#, r#""nonce":"n-1""#]),
+            3 => prop::sample::select(vec![r#""text":"hi""#, r#" "text" : "\u00e4\n\ud83d\ude00""#, r#""kind":"action""#]),
+            2 => prop::sample::select(vec![r#""op":"topic""#, r#""\u006fp":"post""#, r#""topic":"post""#, r#""x":[{"op":"post"}]"#]),
+            1 => prop::sample::select(vec![r#""id":null"#, r#""id":9007199254740992"#, r#""id":-1"#, r#""id":7.0"#]),
+            1 => prop::sample::select(vec![r#""op":"p\u006fst""#, r#""op":["post"]"#, r#""kind":{"text":null}"#, r#""kind":"post""#]),
+            1 => prop::sample::select(vec![r#""room":"\ud800""#, r#""text":5"#, r#""x":"\ud800""#, "\"text\":\"\t\"", "\"x\":\"\u{7f}\""]),
+        ];
+        let members = prop::collection::vec(member, 0..8).prop_map(|members| members.join(","));
+        (members, prop::sample::select(vec![("{", "}"), ("[", "]"), (" {", "} "), ("{", "}x"), ("{", "")]))
+            .prop_map(|(members, (begin, end))| format!("{begin}{members}{end}"))
+    }
+
+    proptest! {
+        #[test]
+        fn a_post_read_at_once_is_what_it_is_otherwise(
+            text in prop_oneof![written(), ".{0,40}", r#"\{"id":1,"op":"post","room":"a","nonce":"b","text":".{0,9}"\}"#],
+        ) {
+            if let Some(frame) = RequestFrame::decode_post(&text) {
+                prop_assert_eq!(RequestFrame::decode_any(&text), Ok(frame));
+            }
+        }
+
+        #[test]
+        fn a_post_as_it_is_encoded_is_read_at_once(id in 0..=REQUEST_ID_MAX, text in "[^\\\\\"\\x00-\\x1f]{0,40}") {
+            let post = request::Post { room: "lobby".into(), nonce: "n".into(), text, ..Default::default() };
+            let frame = RequestFrame { id, request: Request::Post(post) };
+            prop_assert_eq!(RequestFrame::decode_post(&frame.encode().expect("encodes")), Some(frame));
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
 use crate::{
-    id::{Seq, UnixMs, UserId},
+    id::{Nonce, Seq, UnixMs, UserId},
     name::{Nick, RoomName},
 };
 
@@ -164,6 +164,36 @@ pub struct Topic {
     pub nonce: String,
 }
 
+/// A [`Post`] to be encoded, from parts that belong to others.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(tag = "ev", rename = "post")]
+#[expect(missing_docs, reason = "each as in the event")]
+pub struct PostView<'a> {
+    pub room: &'a RoomName,
+    pub seq: Seq,
+    pub at: UnixMs,
+    pub user: UserId,
+    pub from: &'a Nick,
+    #[serde(skip_serializing_if = "PostKind::is_text")]
+    pub kind: PostKind,
+    pub text: &'a str,
+    pub nonce: &'a Nonce,
+}
+
+/// A [`Topic`] to be encoded, from parts that belong to others.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(tag = "ev", rename = "topic")]
+#[expect(missing_docs, reason = "each as in the event")]
+pub struct TopicView<'a> {
+    pub room: &'a RoomName,
+    pub seq: Seq,
+    pub at: UnixMs,
+    pub user: UserId,
+    pub from: &'a Nick,
+    pub topic: &'a str,
+    pub nonce: &'a Nonce,
+}
+
 /// `typing`: these members typed a moment ago. Shown for [`crate::limits::TYPING_SHOWN_MS`], or until they post.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Typing {
@@ -263,4 +293,27 @@ pub struct Goodbye {
     /// at once; `None`: do not come back by yourself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconnect_after_ms: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_is_encoded_as_the_event_that_it_is_a_view_of() {
+        let (room, from) = (RoomName::parse("lobby").expect("a name"), Nick::parse("ana").expect("a nick"));
+        let nonce = Nonce::parse("n-1").expect("a nonce");
+        let (seq, at, user, text) = (7, 8, 9, "\"hi\"\n\u{1f600}");
+        for kind in [PostKind::Text, PostKind::Action] {
+            let view = PostView { room: &room, seq, at, user, from: &from, kind, text, nonce: &nonce };
+            let (room, from) = (room.clone(), from.clone());
+            let (text, nonce) = (text.to_owned(), nonce.as_str().to_owned());
+            let post = Event::Post(Post { room, seq, at, user, from, kind, text, nonce });
+            assert_eq!(serde_json::to_string(&view).ok(), serde_json::to_string(&post).ok());
+        }
+        let view = TopicView { room: &room, seq, at, user, from: &from, topic: text, nonce: &nonce };
+        let (topic, nonce) = (text.to_owned(), nonce.as_str().to_owned());
+        let topic = Event::Topic(Topic { room: room.clone(), seq, at, user, from: from.clone(), topic, nonce });
+        assert_eq!(serde_json::to_string(&view).ok(), serde_json::to_string(&topic).ok());
+    }
 }

@@ -54,14 +54,27 @@ impl Nonce {
     /// # Errors
     /// When it is not.
     pub fn parse(text: &str) -> Result<Self, NonceError> {
+        Self::check(text).map(|()| Self(text.into()))
+    }
+
+    fn check(text: &str) -> Result<(), NonceError> {
         let fits = (1..=NONCE_BYTES_MAX).contains(&text.len());
-        if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(Self(text.into())) } else { Err(NonceError) }
+        if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(()) } else { Err(NonceError) }
     }
 
     /// The nonce as it stands on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Nonce {
+    type Error = NonceError;
+
+    /// As [`Nonce::parse`], without a copy.
+    fn try_from(text: String) -> Result<Self, NonceError> {
+        Self::check(&text).map(|()| Self(text.into()))
     }
 }
 

@@ -4,7 +4,7 @@
 //! is a letter or digit. Two names are the same when their [`NameKey`]s are: NFKC and case folding
 //! (Unicode UAX #15, UTS #44) make `Straße`, `STRASSE` and `ｓtraße` one room.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cmp::Ordering, fmt};
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -53,6 +53,13 @@ impl NameKey {
         let composed = nfkc.normalize(text);
         let folded = CaseMapper::new().fold_string(&composed).into_owned();
         Self(nfkc.normalize(&folded).into())
+    }
+
+    /// How this key compares with that of an ASCII text, which need not be made for that.
+    #[must_use]
+    pub fn cmp_ascii(&self, text: &str) -> Ordering {
+        debug_assert!(text.is_ascii(), "the key of other texts is not their lower case");
+        self.0.bytes().cmp(text.bytes().map(|byte| byte.to_ascii_lowercase()))
     }
 
     /// The key as text, for a database or a map.
@@ -192,6 +199,15 @@ mod tests {
         same("E\u{301}te", "éte");
         same("ΣΊΣΥΦΟΣ", "σίσυφος");
         assert_ne!(NameKey::of("lobby"), NameKey::of("lobbies"));
+    }
+
+    #[test]
+    fn an_ascii_text_compares_as_its_key_does() {
+        for (key, text) in
+            [("lobby", "lObby"), ("lobby", "LOBBZ"), ("Lobby", "lobb"), ("straße", "strasse"), ("é", "z")]
+        {
+            assert_eq!(NameKey::of(key).cmp_ascii(text), NameKey::of(key).cmp(&NameKey::of(text)), "{key} {text}");
+        }
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use hubbub_protocol::{ErrorBody, Event, envelope};
+use bytes::{Buf, Bytes};
+use hubbub_protocol::{
+    ErrorBody, Event,
+    envelope::{ErrorReply, OkReply},
+};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -14,35 +17,62 @@ const FIN_CLOSE: u8 = 0x88;
 const FIN_PING: u8 = 0x89;
 const FIN_PONG: u8 = 0x8a;
 
+/// What is enough for most replies, header included.
+const TEXT_BYTES_MOSTLY: usize = 128;
+
 /// The most bytes of payload that a control frame holds (RFC 6455 §5.5).
 const CONTROL_BYTES_MAX: usize = 125;
 
-fn put_header(out: &mut BytesMut, opcode: u8, len: usize) {
-    out.put_u8(opcode);
-    match len {
-        0..=125 => out.put_u8(len as u8),
+/// The most bytes of header that a frame without a mask has (§5.2).
+const HEADER_BYTES_MAX: usize = 10;
+
+/// A header, and how many bytes of it there are.
+fn header(opcode: u8, len: usize) -> ([u8; HEADER_BYTES_MAX], usize) {
+    let mut header = [0; HEADER_BYTES_MAX];
+    header[0] = opcode;
+    let size = match len {
+        0..=125 => {
+            header[1] = len as u8;
+            2
+        }
         126..=65_535 => {
-            out.put_u8(126);
-            out.put_u16(len as u16);
+            header[1] = 126;
+            header[2..4].copy_from_slice(&(len as u16).to_be_bytes());
+            4
         }
         _ => {
-            out.put_u8(127);
-            out.put_u64(len as u64);
+            header[1] = 127;
+            header[2..10].copy_from_slice(&(len as u64).to_be_bytes());
+            10
         }
-    }
+    };
+    (header, size)
+}
+
+fn put(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
+    let (header, size) = header(opcode, payload.len());
+    out.reserve(size + payload.len());
+    out.extend_from_slice(&header[..size]);
+    out.extend_from_slice(payload);
 }
 
 /// Adds a text frame to others.
-pub fn put_text(out: &mut BytesMut, text: &[u8]) {
-    out.reserve(text.len() + 10);
-    put_header(out, FIN_TEXT, text.len());
-    out.put_slice(text);
+pub fn put_text(out: &mut Vec<u8>, text: &[u8]) {
+    put(out, FIN_TEXT, text);
 }
 
-fn text(text: &[u8]) -> Bytes {
-    let mut out = BytesMut::new();
-    put_text(&mut out, text);
-    out.freeze()
+/// A text frame with the JSON of a value, in one buffer: the header's place is kept free until the length is known.
+fn text<T: Serialize>(value: &T) -> serde_json::Result<Bytes> {
+    let mut out = Vec::with_capacity(TEXT_BYTES_MOSTLY);
+    out.resize(HEADER_BYTES_MAX, 0);
+    serde_json::to_writer(&mut out, value)?;
+    let (header, size) = header(FIN_TEXT, out.len() - HEADER_BYTES_MAX);
+    let begin = HEADER_BYTES_MAX - size;
+    out[begin..HEADER_BYTES_MAX].copy_from_slice(&header[..size]);
+    // Without the space that is left, so that it is one allocation for as long as it has one owner.
+    let mut frame = Bytes::from(out.into_boxed_slice());
+    frame.advance(begin);
+    Ok(frame)
 }
 
 /// The JSON of anything of the wire. That this fails is impossible: the types hold no maps with odd keys.
@@ -88,13 +118,19 @@ impl AsRef<[u8]> for Json {
 /// A frame with one event.
 #[must_use]
 pub fn event(event: &Event) -> Bytes {
-    text(&json(event))
+    text(event).unwrap_or_else(|error| {
+        debug_assert!(false, "the wire's types can be encoded: {error}");
+        tracing::error!(%error, "an event could not be encoded");
+        let mut null = Vec::new();
+        put_text(&mut null, b"null");
+        null.into()
+    })
 }
 
 /// A frame with a reply that says `ok`.
 pub fn ok<T: Serialize>(re: u64, ok: &T) -> Bytes {
-    match envelope::encode_ok(re, ok) {
-        Ok(reply) => text(reply.as_bytes()),
+    match text(&OkReply { re, ok }) {
+        Ok(reply) => reply,
         Err(error) => {
             debug_assert!(false, "the wire's types can be encoded: {error}");
             tracing::error!(%error, "a reply could not be encoded");
@@ -108,18 +144,16 @@ pub fn ok<T: Serialize>(re: u64, ok: &T) -> Bytes {
 #[must_use]
 pub fn error(re: Option<u64>, error: &ErrorBody) -> Bytes {
     metrics::counter!(names::REFUSALS_TOTAL, "code" => error.code.as_str()).increment(1);
-    text(envelope::encode_error(re, error).unwrap_or_default().as_bytes())
+    text(&ErrorReply { re, error }).unwrap_or_default()
 }
 
 /// A close frame. The reason is cut to what fits.
 #[must_use]
 pub fn close(code: u16, reason: &str) -> Bytes {
     let reason = &reason[..reason.floor_char_boundary(CONTROL_BYTES_MAX - 2)];
-    let mut out = BytesMut::new();
-    put_header(&mut out, FIN_CLOSE, reason.len() + 2);
-    out.put_u16(code);
-    out.put_slice(reason.as_bytes());
-    out.freeze()
+    let mut out = Vec::new();
+    put(&mut out, FIN_CLOSE, &[&code.to_be_bytes(), reason.as_bytes()].concat());
+    out.into()
 }
 
 /// A ping.
@@ -132,8 +166,7 @@ pub fn ping() -> Bytes {
 #[must_use]
 pub fn pong(payload: &[u8]) -> Bytes {
     let payload = &payload[..payload.len().min(CONTROL_BYTES_MAX)];
-    let mut out = BytesMut::new();
-    put_header(&mut out, FIN_PONG, payload.len());
-    out.put_slice(payload);
-    out.freeze()
+    let mut out = Vec::new();
+    put(&mut out, FIN_PONG, payload);
+    out.into()
 }

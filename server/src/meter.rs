@@ -6,7 +6,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::metrics as names;
 
-/// What a room measures.
+/// What rooms measure, all of them together.
 pub struct RoomMeter {
     inbox_depth: Histogram,
     batch_events: Histogram,
@@ -21,7 +21,7 @@ impl Default for RoomMeter {
 }
 
 impl RoomMeter {
-    /// The meter of one room.
+    /// The meter of all rooms of a server.
     #[must_use]
     pub fn new() -> Self {
         Self {

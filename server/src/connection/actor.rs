@@ -134,7 +134,8 @@ impl ConnectionActor {
 
     fn on_text(&mut self, text: &str, ctx: &mut Context<Self>) {
         let rate = Rate { burst: self.desk.hub.limits.request_burst, per_s: self.desk.hub.limits.requests_per_s };
-        match (dispatch::read(text), self.requests.take(rate, monotonic_ms())) {
+        let now_ms = self.heard_ms;
+        match (dispatch::read(text), self.requests.take(rate, now_ms)) {
             (Err(refusal), _) => self.invalid(refusal, ctx),
             (Ok(frame), Err(wait_ms)) => {
                 let error = ErrorBody::new(ErrorCode::RateLimited, "requests come faster than this server allows");
@@ -145,7 +146,7 @@ impl ConnectionActor {
                 // Only a post may go along with others: what else it is, it is not even begun before they are answered.
                 let may_go_along = matches!(frame.request, Request::Post(_) | Request::Topic(_));
                 if self.outbox.in_flight() == 0 || may_go_along {
-                    self.start_request(frame, ctx);
+                    self.start_request(frame, now_ms, ctx);
                 } else {
                     self.hold(Held::Request(frame));
                 }
@@ -154,7 +155,7 @@ impl ConnectionActor {
     }
 
     /// Begins a request; what arrivals ask for, when it is their turn.
-    fn start_request(&mut self, request: RequestFrame, ctx: &mut Context<Self>) {
+    fn start_request(&mut self, request: RequestFrame, now_ms: u64, ctx: &mut Context<Self>) {
         match request.request {
             Request::Hello(_) => {
                 let admitted = async move { Outcome::Admitted(request, Some(turnstile::enter().await)) };
@@ -167,20 +168,20 @@ impl ConnectionActor {
                 };
                 self.later(Box::pin(admitted), ctx);
             }
-            _ => self.begin(request, None, ctx),
+            _ => self.begin(request, None, now_ms, ctx),
         }
     }
 
     /// Dispatches a request and does what follows from it, now or when what was asked before is answered.
     ///
     /// What takes time keeps the pass until it has ended.
-    fn begin(&mut self, request: RequestFrame, pass: Option<Pass>, ctx: &mut Context<Self>) {
+    fn begin(&mut self, request: RequestFrame, pass: Option<Pass>, now_ms: u64, ctx: &mut Context<Self>) {
         let from = self.id;
         if self.login.as_ref().is_some_and(|login| !login.session.is_at(from)) {
             // The session was resumed elsewhere, and the order to close is on its way: nothing may be done any more.
             return;
         }
-        let asked = Asked { re: request.id, from, hub: &self.desk.hub, now_ms: monotonic_ms() };
+        let asked = Asked { re: request.id, from, hub: &self.desk.hub, now_ms };
         let answer = match (dispatch::dispatch(self.login.as_deref_mut(), &asked, request.request), pass) {
             (Answer::Later(outcome), Some(pass)) => Answer::Later(Box::pin(async move {
                 let outcome = outcome.await;
@@ -189,7 +190,7 @@ impl ConnectionActor {
             })),
             (answer, _) => answer,
         };
-        if self.must_wait(&answer) { self.hold(Held::Answer(answer)) } else { self.perform(answer, ctx) }
+        if self.must_wait(&answer) { self.hold(Held::Answer(answer)) } else { self.perform(answer, now_ms, ctx) }
     }
 
     fn hold(&mut self, held: Held) {
@@ -203,7 +204,7 @@ impl ConnectionActor {
         if self.must_wait(&answer) {
             self.hold(Held::Answer(answer))
         } else {
-            self.perform(answer, ctx)
+            self.perform(answer, self.heard_ms, ctx)
         }
         if self.invalid_requests >= self.desk.hub.limits.invalid_requests_max {
             self.close(close::POLICY, "too many invalid requests in a row", ctx);
@@ -219,17 +220,17 @@ impl ConnectionActor {
         self.outbox.in_flight() > 0 && !joins_posts
     }
 
-    fn perform(&mut self, answer: Answer, ctx: &mut Context<Self>) {
+    fn perform(&mut self, answer: Answer, now_ms: u64, ctx: &mut Context<Self>) {
         match answer {
             Answer::Reply(reply) => self.outbox.send(&reply),
-            Answer::Room(room, command) => self.ask(room, command, ctx),
+            Answer::Room(room, command) => self.ask(room, command, now_ms, ctx),
             Answer::Later(outcome) => self.later(outcome, ctx),
         }
     }
 
     /// Gives a command to a room, which will answer through the shard.
-    fn ask(&mut self, room: Arc<RoomHandle>, command: RoomCommand, ctx: &mut Context<Self>) {
-        self.outbox.request_sent();
+    fn ask(&mut self, room: Arc<RoomHandle>, command: RoomCommand, now_ms: u64, ctx: &mut Context<Self>) {
+        self.outbox.request_sent(now_ms);
         self.posted_to = matches!(command, RoomCommand::Append(_)).then(|| room.clone());
         let left = matches!(command, RoomCommand::Part { .. }).then(|| room.key().clone());
         match room.try_send(command) {
@@ -274,13 +275,13 @@ impl ConnectionActor {
         match outcome {
             Outcome::Reply(reply) => self.outbox.send(&reply),
             Outcome::Sent(left) => self.forget(left.as_ref()),
-            Outcome::Admitted(request, pass) => self.begin(request, pass, ctx),
+            Outcome::Admitted(request, pass) => self.begin(request, pass, monotonic_ms(), ctx),
             Outcome::Greeted(greeting) => self.greet(greeting),
             Outcome::Opened(room, command) => {
                 if let Some(login) = &mut self.login {
                     login.enter(room.clone());
                 }
-                self.ask(room, command, ctx);
+                self.ask(room, command, monotonic_ms(), ctx);
             }
             Outcome::Quit(reply) => {
                 self.login = None;
@@ -439,8 +440,8 @@ impl StreamHandler<Incoming> for ConnectionActor {
         match incoming {
             Incoming::Frame(frame) => self.on_frame(frame, ctx),
             Incoming::Settled => match self.held.take().map(|held| *held) {
-                Some(Held::Request(request)) => self.start_request(request, ctx),
-                Some(Held::Answer(answer)) => self.perform(answer, ctx),
+                Some(Held::Request(request)) => self.start_request(request, monotonic_ms(), ctx),
+                Some(Held::Answer(answer)) => self.perform(answer, monotonic_ms(), ctx),
                 Some(Held::Farewell(farewell)) => self.obey(farewell, ctx),
                 None => {}
             },

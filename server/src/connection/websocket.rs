@@ -139,6 +139,9 @@ impl Decoder {
 
     fn frame(&mut self) -> Result<Step, FrameError> {
         let bytes = &self.rest[self.taken..];
+        if bytes.is_empty() {
+            return Ok(Step::NeedsMore);
+        }
         let mut cursor = Cursor::new(&bytes[..bytes.len().min(HEADER_BYTES_MAX)]);
         let parsed = FrameHeader::parse(&mut cursor).map_err(|_| FrameError::Protocol("an unknown opcode"))?;
         let Some((header, len)) = parsed else { return Ok(Step::NeedsMore) };
@@ -163,6 +166,13 @@ impl Decoder {
             OpCode::Data(_) => {
                 let payload = &self.rest[start..end];
                 match (&mut self.fragments, header.is_final) {
+                    (None, true) if end == self.rest.len() => {
+                        // Nothing came behind it, as mostly: its bytes need not be copied.
+                        self.taken = 0;
+                        let mut whole = std::mem::take(&mut self.rest);
+                        whole.drain(..start);
+                        text(whole)
+                    }
                     (None, true) => text(payload.to_vec()),
                     (None, false) => {
                         self.fragments = Some(payload.to_vec());

@@ -25,7 +25,7 @@ pub(super) fn join(login: &Login, asked: &Asked<'_>, join: request::Join) -> Res
         user: login.session.user,
         nick: login.session.nick(),
         away: login.away,
-        since: join.since,
+        since: join.since.map(Box::new),
     };
     if let Some(room) = login.joined(&name.key()) {
         return Ok(Answer::Room(room.clone(), command));
@@ -55,25 +55,25 @@ pub(super) fn post(login: &Login, asked: &Asked<'_>, post: request::Post) -> Res
     if kind == PostKind::Unknown {
         return Err(ErrorBody::new(ErrorCode::InvalidArgument, "`kind` is `text` or `action`"));
     }
-    append(login, asked, &room, &nonce, PostBody::Post { kind, text })
+    append(login, asked, &room, nonce, PostBody::Post { kind, text })
 }
 
 pub(super) fn topic(login: &Login, asked: &Asked<'_>, topic: request::Topic) -> Result<Answer, ErrorBody> {
     let request::Topic { room, nonce, topic } = topic;
     text::check_topic(&topic, asked.hub.limits.topic_chars_max)?;
-    append(login, asked, &room, &nonce, PostBody::Topic { topic })
+    append(login, asked, &room, nonce, PostBody::Topic { topic })
 }
 
-fn append(login: &Login, asked: &Asked<'_>, room: &str, nonce: &str, body: PostBody) -> Result<Answer, ErrorBody> {
+fn append(login: &Login, asked: &Asked<'_>, room: &str, nonce: String, body: PostBody) -> Result<Answer, ErrorBody> {
     let room = login.room(room)?.clone();
-    let nonce = Nonce::parse(nonce).map_err(|error| ErrorBody::new(ErrorCode::InvalidNonce, error.to_string()))?;
+    let nonce = Nonce::try_from(nonce).map_err(|error| ErrorBody::new(ErrorCode::InvalidNonce, error.to_string()))?;
     let rate = Rate { burst: asked.hub.limits.post_burst, per_s: asked.hub.limits.posts_per_s };
     login.session.count_post(rate, asked.now_ms).map_err(|wait_ms| {
         let message = "you post faster than this server allows; send it again later with the same nonce";
         ErrorBody::new(ErrorCode::RateLimited, message).retry_after(wait_ms)
     })?;
     let event = RoomEvent { re: asked.re, from: asked.from, user: login.session.user, nonce, body };
-    Ok(Answer::Room(room, RoomCommand::Append(event)))
+    Ok(Answer::Room(room, RoomCommand::Append(Box::new(event))))
 }
 
 pub(super) fn history(asked: &Asked<'_>, history: &request::History) -> Result<Answer, ErrorBody> {

@@ -122,6 +122,12 @@ impl Login {
     }
 
     fn room(&self, name: &str) -> Result<&Arc<RoomHandle>, ErrorBody> {
+        // Most names are ASCII, and what has the key of a joined room is a name: nothing is to be made or checked.
+        if name.is_ascii()
+            && let Ok(place) = self.rooms.binary_search_by(|room| room.key().cmp_ascii(name))
+        {
+            return Ok(&self.rooms[place]);
+        }
         let name = room_name(name)?;
         self.joined(&name.key())
             .ok_or_else(|| ErrorBody::new(ErrorCode::NotJoined, format!("you are not in {name}: join it first")))

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc::{self, error::TrySendError},
+};
 
 use super::{command::ShardCommand, view::ShardSight};
 
@@ -41,6 +44,18 @@ impl ShardHandle {
     /// When the shard has stopped: its connections are gone, too.
     pub async fn send(&self, command: ShardCommand) -> Result<(), ShardGone> {
         self.inbox.send(command).await.map_err(|_| ShardGone)
+    }
+
+    /// Sends if there is space; what there is none for comes back.
+    ///
+    /// # Errors
+    /// When the shard has stopped.
+    pub fn try_send(&self, command: ShardCommand) -> Result<Option<ShardCommand>, ShardGone> {
+        match self.inbox.try_send(command) {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Full(command)) => Ok(Some(command)),
+            Err(TrySendError::Closed(_)) => Err(ShardGone),
+        }
     }
 
     /// The runtime of the shard's thread, once it runs; rooms are put there.

@@ -21,8 +21,8 @@ use crate::{
 /// Frames in one vectored write; more gain nothing (the kernel's own limit is 1,024).
 const SLICES_MAX: usize = 64;
 
-/// The same past the queue: there each is a whole chunk of a room's stream, and few of them are much.
-const SLICES_PAST_MAX: usize = 16;
+/// The same for most writes, and past the queue: there each is a whole chunk of a room's stream, and few are much.
+const SLICES_FEW: usize = 8;
 
 thread_local! {
     /// What waits in all outboxes of this thread.
@@ -100,7 +100,7 @@ impl<S: Socket> Outbox<S> {
 
 impl<S: Socket + ?Sized> Outbox<S> {
     /// Puts a frame in if it fits, writing first when that helps. Does not write otherwise: see [`Outbox::flush`].
-    pub fn push(&self, kind: Kind, frame: &Bytes) -> Verdict {
+    pub fn push(&self, kind: Kind, frame: Bytes) -> Verdict {
         if self.broken.get() || self.sealed.get() {
             return Verdict::Drop;
         }
@@ -111,7 +111,7 @@ impl<S: Socket + ?Sized> Outbox<S> {
         }
         if verdict == Verdict::Take {
             self.set_queued(self.queued.get() + frame.len());
-            self.queue.borrow_mut().push_back(frame.clone());
+            self.queue.borrow_mut().push_back(frame);
         }
         verdict
     }
@@ -127,13 +127,7 @@ impl<S: Socket + ?Sized> Outbox<S> {
     /// Looks at the first few frames only; more have to be pushed in any case.
     pub fn write_past<'a>(&self, frames: impl Iterator<Item = &'a Bytes>) -> usize {
         debug_assert!(self.is_clear(), "what waits goes first");
-        let (mut slices, mut count) = ([IoSlice::new(&[]); SLICES_PAST_MAX], 0);
-        for (slice, frame) in slices.iter_mut().zip(frames) {
-            *slice = IoSlice::new(frame);
-            count += 1;
-        }
-        self.writes.set(self.writes.get() + 1);
-        match self.socket.try_write_vectored(&slices[..count]) {
+        match self.write_some::<SLICES_FEW>(frames) {
             Ok(written) => written,
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => 0,
             Err(_) => {
@@ -154,7 +148,7 @@ impl<S: Socket + ?Sized> Outbox<S> {
 
     /// Puts a reply, notice or control frame in and writes.
     pub fn send(&self, frame: &Bytes) {
-        self.push(Kind::Direct, frame);
+        self.push(Kind::Direct, frame.clone());
         self.flush();
     }
 
@@ -183,13 +177,11 @@ impl<S: Socket + ?Sized> Outbox<S> {
     fn write(&self) {
         let mut queue = self.queue.borrow_mut();
         while !queue.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let count = queue.len().min(SLICES_MAX);
-            for (slice, frame) in slices.iter_mut().zip(queue.iter()) {
-                *slice = IoSlice::new(frame);
-            }
-            self.writes.set(self.writes.get() + 1);
-            match self.socket.try_write_vectored(&slices[..count]) {
+            let written = match queue.len() {
+                0..=SLICES_FEW => self.write_some::<SLICES_FEW>(queue.iter()),
+                _ => self.write_some::<SLICES_MAX>(queue.iter()),
+            };
+            match written {
                 Ok(written) => {
                     self.set_queued(self.queued.get() - written);
                     advance(&mut queue, written);
@@ -209,6 +201,17 @@ impl<S: Socket + ?Sized> Outbox<S> {
         if self.ending.get() {
             self.socket.end();
         }
+    }
+
+    /// Writes the first frames, `SLICES` at most, in one call; answers how many bytes the socket took.
+    fn write_some<'a, const SLICES: usize>(&self, frames: impl Iterator<Item = &'a Bytes>) -> io::Result<usize> {
+        let (mut slices, mut count) = ([IoSlice::new(&[]); SLICES], 0);
+        for (slice, frame) in slices.iter_mut().zip(frames) {
+            *slice = IoSlice::new(frame);
+            count += 1;
+        }
+        self.writes.set(self.writes.get() + 1);
+        self.socket.try_write_vectored(&slices[..count])
     }
 
     /// Takes nothing any more; what waits is still written.
@@ -263,10 +266,10 @@ impl<S: Socket + ?Sized> Outbox<S> {
         self.in_flight.get()
     }
 
-    /// A request goes to a room.
-    pub fn request_sent(&self) {
+    /// A request goes to a room, at `now_ms` of [`monotonic_ms`].
+    pub fn request_sent(&self, now_ms: u64) {
         if self.in_flight.get() == 0 {
-            self.answered_ms.set(monotonic_ms());
+            self.answered_ms.set(now_ms);
         }
         self.in_flight.set(self.in_flight.get() + 1);
     }
@@ -276,11 +279,11 @@ impl<S: Socket + ?Sized> Outbox<S> {
         (self.in_flight.get() > 0).then(|| self.answered_ms.get())
     }
 
-    /// A room has answered a request. The connection's task is woken only if it waits for that: mostly it waits for
-    /// the peer, and has nothing to do.
-    pub fn request_answered(&self) {
+    /// A room has answered a request, at `now_ms`. The connection's task is woken only if it waits for that: mostly it
+    /// waits for the peer, and has nothing to do.
+    pub fn request_answered(&self, now_ms: u64) {
         self.in_flight.set(self.in_flight.get().saturating_sub(1));
-        self.answered_ms.set(monotonic_ms());
+        self.answered_ms.set(now_ms);
         if self.stalled.get() {
             self.wake();
         }
@@ -394,7 +397,7 @@ pub(crate) mod tests {
         let pipe = Pipe::open(5);
         let outbox = Outbox::new(pipe.clone(), 100);
         for text in ["abc", "def", "ghi"] {
-            assert_eq!(outbox.push(Kind::Log, &frame(text)), Verdict::Take);
+            assert_eq!(outbox.push(Kind::Log, frame(text)), Verdict::Take);
         }
         outbox.flush();
         assert_eq!((pipe.text(), outbox.queued()), ("abcde".into(), 4));
@@ -410,9 +413,9 @@ pub(crate) mod tests {
     fn what_does_not_fit_is_written_out_first_and_lags_only_if_that_does_not_help() {
         let pipe = Pipe::open(6);
         let outbox = Outbox::new(pipe, 8);
-        assert_eq!(outbox.push(Kind::Log, &frame("abcdef")), Verdict::Take);
-        assert_eq!(outbox.push(Kind::Log, &frame("ghijkl")), Verdict::Take);
-        assert_eq!(outbox.push(Kind::Log, &frame("mnopqr")), Verdict::Lag);
+        assert_eq!(outbox.push(Kind::Log, frame("abcdef")), Verdict::Take);
+        assert_eq!(outbox.push(Kind::Log, frame("ghijkl")), Verdict::Take);
+        assert_eq!(outbox.push(Kind::Log, frame("mnopqr")), Verdict::Lag);
         assert_eq!(outbox.queued(), 6);
     }
 
@@ -434,7 +437,7 @@ pub(crate) mod tests {
         let outbox = Outbox::new(pipe.clone(), 100);
         outbox.send(&frame("abc"));
         outbox.end();
-        assert_eq!(outbox.push(Kind::Direct, &frame("def")), Verdict::Drop);
+        assert_eq!(outbox.push(Kind::Direct, frame("def")), Verdict::Drop);
         assert_eq!(pipe.text(), "ab");
         pipe.budget.set(100);
         outbox.writable();

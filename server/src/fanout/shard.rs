@@ -10,13 +10,7 @@ mod alarm;
 mod goodbye;
 mod look;
 
-use std::{
-    cell::RefCell,
-    collections::{HashMap, VecDeque},
-    rc::Rc,
-    sync::Arc,
-    time::Instant,
-};
+use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc, time::Instant};
 
 use actix::WeakRecipient;
 use bytes::Bytes;
@@ -30,7 +24,7 @@ use self::{
 };
 use super::{
     command::{Batch, Farewell, Item, Order, ShardCommand},
-    hall::{Cargo, Hall},
+    hall::{Cargo, Hall, Halls},
     handle::{ConnectionId, ShardHandle, ShardId},
     outbox::{Outbox, queued_here},
     view::{Bursts, ShardSight, ShardState},
@@ -70,10 +64,12 @@ struct Shard {
     limits: ShardLimits,
     connections: Slab<Entry>,
     generation: u32,
-    halls: HashMap<RoomId, Hall>,
+    halls: Halls,
     ready: VecDeque<RoomId>,
     dirty: Vec<u32>,
     draining: Option<u64>,
+    /// When the turn began, in [`monotonic_ms`](crate::clock::monotonic_ms).
+    turn_ms: u64,
     alarms: Rc<Alarms>,
     meter: FanoutMeter,
     bursts: Bursts,
@@ -143,10 +139,11 @@ impl Shard {
             limits,
             connections: Slab::new(),
             generation: 0,
-            halls: HashMap::new(),
+            halls: Halls::default(),
             ready: VecDeque::new(),
             dirty: Vec::new(),
             draining: None,
+            turn_ms: 0,
             alarms: Rc::default(),
             meter: FanoutMeter::new(id),
             bursts: Bursts::default(),
@@ -172,7 +169,9 @@ impl Shard {
     /// replies and events in one write, and a large one goes on whatever comes.
     fn turn(&mut self, commands: &mut VecDeque<ShardCommand>, waiting: usize) -> bool {
         let begun = Instant::now();
-        self.sight.note(ShardState::Burst, us_at(begun));
+        let begun_us = us_at(begun);
+        self.turn_ms = begun_us / 1_000;
+        self.sight.note(ShardState::Burst, begun_us);
         self.meter.inbox(commands.len() + waiting);
         let (mut budget, mut visits) = (self.limits.slice_deliveries_max, 0);
         while budget > 0
@@ -219,12 +218,12 @@ impl Shard {
     fn accept(&mut self, batch: Batch) -> usize {
         let id = batch.room.id;
         // Out of the map meanwhile: what is done for a connection may touch other halls.
-        let mut hall = self.halls.remove(&id).unwrap_or_else(|| Hall::new(batch.room));
+        let mut hall = self.halls.remove(&id).unwrap_or_else(|| Box::new(Hall::new(batch.room)));
         for item in batch.items {
             match item {
-                Item::Reply(connection, frame) => self.reply(connection, &frame),
-                Item::Seat(connection, reply) => self.seat(&mut hall, connection, &reply),
-                Item::Unseat(connection, reply) => self.unseat(&mut hall, connection, reply.as_ref()),
+                Item::Reply(connection, frame) => self.reply(connection, frame),
+                Item::Seat(connection, reply) => self.seat(&mut hall, connection, reply),
+                Item::Unseat(connection, reply) => self.unseat(&mut hall, connection, reply),
                 Item::Log(chunk) => drop(hall.push(Cargo::Log(chunk))),
                 Item::Signal(frame) => {
                     if !hall.push(Cargo::Signal(frame)) {
@@ -247,17 +246,18 @@ impl Shard {
     }
 
     /// Puts a hall back into the map, unless nobody is left in it.
-    fn put_back(&mut self, hall: Hall) {
+    fn put_back(&mut self, hall: Box<Hall>) {
         if !hall.is_empty() {
             self.halls.insert(hall.room.id, hall);
         }
     }
 
     /// Puts a reply to a request into the outbox and opens the gate for the next request.
-    fn reply(&mut self, id: ConnectionId, frame: &Bytes) {
+    fn reply(&mut self, id: ConnectionId, frame: Bytes) {
+        let now_ms = self.turn_ms;
         let Some(entry) = self.entry(id) else { return };
         entry.outbox.push(Kind::Direct, frame);
-        entry.outbox.request_answered();
+        entry.outbox.request_answered(now_ms);
         self.mark_dirty(id.slot);
     }
 
@@ -320,7 +320,7 @@ impl Shard {
     fn leave_behind(&mut self, hall: &mut Hall, slot: u32, first_seq: Seq) {
         if let Some(entry) = self.connections.get(slot as usize) {
             let lagged = Lagged { room: hall.room.name.clone(), seq: first_seq - 1 };
-            entry.outbox.push(Kind::Direct, &frame::event(&Event::Lagged(lagged)));
+            entry.outbox.push(Kind::Direct, frame::event(&Event::Lagged(lagged)));
             self.meter.lagged();
         }
         self.vacate(hall, slot);
@@ -333,7 +333,7 @@ impl Shard {
     }
 
     /// The reply comes behind everything published before it, and what is published next comes behind the reply.
-    fn seat(&mut self, hall: &mut Hall, id: ConnectionId, reply: &Bytes) {
+    fn seat(&mut self, hall: &mut Hall, id: ConnectionId, reply: Bytes) {
         if let Some(index) = self.index(hall, id) {
             self.visit(hall, index, id.slot);
         }
@@ -350,7 +350,7 @@ impl Shard {
         self.reply(id, reply);
     }
 
-    fn unseat(&mut self, hall: &mut Hall, id: ConnectionId, reply: Option<&Bytes>) {
+    fn unseat(&mut self, hall: &mut Hall, id: ConnectionId, reply: Option<Bytes>) {
         if let Some(index) = self.index(hall, id) {
             self.visit(hall, index, id.slot);
             self.vacate(hall, id.slot);
@@ -438,13 +438,13 @@ fn deliver<'a>(
             continue;
         }
         match cargo {
-            Cargo::Log(chunk) => match outbox.push(Kind::Log, &chunk.frames) {
+            Cargo::Log(chunk) => match outbox.push(Kind::Log, chunk.frames.clone()) {
                 Verdict::Take => meter.delivered(chunk.events, chunk.frames.len()),
                 Verdict::Drop => {}
                 Verdict::Lag => return Some(chunk.first_seq),
             },
             Cargo::Signal(frame) => {
-                if outbox.push(Kind::Signal, frame) != Verdict::Take {
+                if outbox.push(Kind::Signal, frame.clone()) != Verdict::Take {
                     meter.signal_dropped();
                 }
             }

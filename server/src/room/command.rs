@@ -31,11 +31,12 @@ pub struct RoomEvent {
 /// is full: the sender waits, and its socket is not read meanwhile. What its loss means: the room has
 /// stopped; a connection that is owed an answer for too long is closed with 1011.
 ///
-/// Requests carry `re` and `from`, and are answered through the shard of `from`.
+/// Requests carry `re` and `from`, and are answered through the shard of `from`. What is large is boxed: an inbox has
+/// places for 32 commands at least.
 #[derive(Debug)]
 pub enum RoomCommand {
     /// Add to the log.
-    Append(RoomEvent),
+    Append(Box<RoomEvent>),
     /// Become a member, or come back as one.
     Join {
         /// The request's id.
@@ -49,7 +50,7 @@ pub enum RoomCommand {
         /// Whether away from the keyboard.
         away: bool,
         /// What the client has of the log.
-        since: Option<Position>,
+        since: Option<Box<Position>>,
     },
     /// Be no member any more.
     Part {
@@ -98,3 +99,5 @@ pub enum RoomCommand {
         from: ConnectionId,
     },
 }
+
+const _: () = assert!(size_of::<RoomCommand>() <= 64);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hubbub_protocol::id::Seq;
 use tokio::sync::Semaphore;
 
@@ -34,7 +34,7 @@ pub(super) struct Press {
     fanout: Fanout,
     sheets: Vec<Sheet>,
     sight: Arc<Sight>,
-    chunk: BytesMut,
+    chunk: Vec<u8>,
     first_seq: Seq,
     events: u32,
 }
@@ -48,7 +48,7 @@ impl Press {
             credits: Arc::new(Semaphore::new(CHUNKS_UNDER_WAY_MAX)),
         };
         let sheets = fanout.shards().iter().map(sheet).collect();
-        Self { room, fanout, sheets, sight, chunk: BytesMut::new(), first_seq: 0, events: 0 }
+        Self { room, fanout, sheets, sight, chunk: Vec::new(), first_seq: 0, events: 0 }
     }
 
     fn put(&mut self, connection: ConnectionId, item: Item) {
@@ -77,7 +77,7 @@ impl Press {
 
     fn close_chunk(&mut self) {
         if self.events > 0 {
-            let frames = self.chunk.split().freeze();
+            let frames = Bytes::from(std::mem::take(&mut self.chunk));
             let events = std::mem::take(&mut self.events);
             let chunk = LogChunk { frames, first_seq: self.first_seq, events };
             for sheet in self.occupied() {
@@ -128,14 +128,22 @@ impl Press {
             }
             // The shard gives credits back as it delivers, and never waits for a room.
             let chunks = u32::try_from(std::mem::take(&mut sheet.chunks).min(CHUNKS_UNDER_WAY_MAX)).unwrap_or(0);
-            if chunks > 0
-                && let credit = sheet.credits.clone().acquire_many_owned(chunks)
-                && let Ok(credit) = self.sight.during(At::Credit(id), credit).await
-            {
-                sheet.items.push(Item::Credit(credit));
+            if chunks > 0 {
+                // Mostly there is enough of it, and then there is nothing to wait for, nor a future to be made.
+                let credit = match sheet.credits.clone().try_acquire_many_owned(chunks) {
+                    Ok(credit) => Some(credit),
+                    Err(_) => {
+                        let credit = sheet.credits.clone().acquire_many_owned(chunks);
+                        self.sight.during(At::Credit(id), credit).await.ok()
+                    }
+                };
+                sheet.items.extend(credit.map(Item::Credit));
             }
             let batch = Batch { room: self.room.clone(), items: std::mem::take(&mut sheet.items) };
-            let sent = self.sight.during(At::ShardInbox(id), shard.send(ShardCommand::Batch(batch))).await;
+            let sent = match shard.try_send(ShardCommand::Batch(batch)) {
+                Ok(Some(batch)) => self.sight.during(At::ShardInbox(id), shard.send(batch)).await,
+                sent => sent.map(drop),
+            };
             if sent.is_err() {
                 // Its connections are gone with it; they come back on another shard and resume.
                 tracing::debug!(room = %self.room.name, "a shard has stopped");

@@ -25,6 +25,7 @@ use crate::{
     domain::busiest::Busiest,
     fanout::{Fanout, RoomTag, ShardId},
     limits::{Limits, size},
+    meter::RoomMeter,
     metrics as names,
     store::{LogPage, Page, RoomId, Store, StoreError},
 };
@@ -67,6 +68,7 @@ pub struct Registry {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     fanout: Fanout,
+    meter: Arc<RoomMeter>,
     limits: Arc<Limits>,
 }
 
@@ -75,7 +77,8 @@ impl Registry {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, fanout: Fanout, limits: Arc<Limits>) -> Self {
         let opening = std::array::from_fn(|_| Mutex::default());
-        Self { rooms: Arc::default(), opening, hasher: RandomState::new(), store, clock, fanout, limits }
+        let (rooms, hasher, meter) = (Arc::default(), RandomState::new(), Arc::default());
+        Self { rooms, opening, hasher, store, clock, fanout, meter, limits }
     }
 
     /// A room that is open.
@@ -116,7 +119,7 @@ impl Registry {
         let tag = Arc::new(RoomTag { id, name });
         let sight = Arc::new(Sight::default());
         let press = Press::new(tag.clone(), self.fanout.clone(), sight.clone());
-        let room = Room::new(log, tag.clone(), sight.clone(), press, &self.limits);
+        let room = Room::new(log, tag.clone(), sight.clone(), press, self.meter.clone(), &self.limits);
         let (sender, inbox) = mpsc::channel(size(self.limits.room_inbox_max));
         let task = RoomTask {
             id,

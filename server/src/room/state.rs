@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use bytes::Bytes;
 use hubbub_protocol::{
     ErrorBody, ErrorCode, Event, NameKey, Nick,
-    event::Typing,
+    event::{PostView, TopicView, Typing},
     id::{Position, Seq, UnixMs, UserId},
     limits::{MEMBERS_PAGE_MAX, TYPING_NICKS_MAX},
     reply::{Done, Joined, MembersPage, Posted, Resume},
@@ -24,7 +24,7 @@ use crate::{
     limits::{Limits, size},
     meter::RoomMeter,
     metrics as names,
-    store::{Appended, EventBody, LogPage, NewEvent, StoreError, StoredEvent},
+    store::{Appended, EventBody, LogPage, NewEvent, StoreError},
 };
 
 /// What a client waits before it posts again when the store cannot store.
@@ -48,7 +48,7 @@ pub(super) struct Room {
     sight: Arc<Sight>,
     pub(super) roster: Roster<ConnectionId>,
     pub(super) press: Press,
-    pub(super) meter: RoomMeter,
+    pub(super) meter: Arc<RoomMeter>,
 }
 
 /// Who waits for the answer to a post.
@@ -59,7 +59,14 @@ pub(super) struct Asker {
 
 impl Room {
     /// A room as the store has it, with its newest events.
-    pub(super) fn new(log: LogPage, tag: Arc<RoomTag>, sight: Arc<Sight>, press: Press, limits: &Limits) -> Self {
+    pub(super) fn new(
+        log: LogPage,
+        tag: Arc<RoomTag>,
+        sight: Arc<Sight>,
+        press: Press,
+        meter: Arc<RoomMeter>,
+        limits: &Limits,
+    ) -> Self {
         let mut tail = Tail::new(size(limits.room_tail_events_max), size(limits.room_tail_bytes_max));
         for event in log.events {
             tail.push(event.seq, Json::of(&event.into_event(tag.name.clone())));
@@ -78,7 +85,7 @@ impl Room {
             sight,
             roster: Roster::new(size(limits.presence_members_max)),
             press,
-            meter: RoomMeter::new(),
+            meter,
         }
     }
 
@@ -112,19 +119,25 @@ impl Room {
         for ((asker, event), Appended { seq, at, duplicate }) in askers.iter().zip(appends).zip(appended) {
             self.meter.settled(duplicate);
             if !duplicate {
-                self.publish(seq, event.clone());
+                self.publish(seq, event);
             }
             self.press.reply(asker.from, frame::ok(asker.re, &Posted { seq, at, duplicate }));
         }
     }
 
-    fn publish(&mut self, seq: Seq, event: NewEvent) {
-        if let EventBody::Topic { topic } = &event.body {
-            self.topic.clone_from(topic);
-        }
-        self.typing.retain(|user| *user != event.user);
+    fn publish(&mut self, seq: Seq, NewEvent { at, user, nick: from, nonce, body }: &NewEvent) {
+        let (room, at, user) = (&self.tag.name, *at, *user);
+        let json = match body {
+            EventBody::Post { kind, text } => {
+                Json::of(&PostView { room, seq, at, user, from, kind: *kind, text, nonce })
+            }
+            EventBody::Topic { topic } => {
+                self.topic.clone_from(topic);
+                Json::of(&TopicView { room, seq, at, user, from, topic, nonce })
+            }
+        };
+        self.typing.retain(|typing| *typing != user);
         self.seq = seq;
-        let json = Json::of(&StoredEvent { seq, event }.into_event(self.tag.name.clone()));
         self.press.log(seq, json.as_ref());
         self.tail.push(seq, json);
         self.sight.seq.store(seq, Ordering::Relaxed);
@@ -144,7 +157,7 @@ impl Room {
         match command {
             RoomCommand::Join { re, from, user, nick, away, since } => {
                 self.seat(user, nick, away, from);
-                let reply = self.joined(re, since.as_ref());
+                let reply = self.joined(re, since.as_deref());
                 self.press.seat(from, reply);
             }
             RoomCommand::Part { re, from, user } => self.part(re, from, user),

@@ -105,7 +105,7 @@ impl RoomTask {
                 self.sight.during(At::Yield, yield_now()).await;
             }
             match command {
-                RoomCommand::Append(event) => appends.push(event),
+                RoomCommand::Append(event) => appends.push(*event),
                 // A signal needs no place in the order, so it does not break a commit in two.
                 signal @ (RoomCommand::Typing { .. } | RoomCommand::Away { .. }) => {
                     self.room.handle(signal, monotonic_ms());
@@ -133,6 +133,9 @@ impl RoomTask {
 
     /// Does what is due.
     fn on_time(&mut self, due: &mut Due) {
+        if !self.room.roster.has_offline() && !self.room.has_signals() {
+            return;
+        }
         let now = Instant::now();
         if self.room.roster.has_offline() && now >= due.expired + EXPIRE_EVERY {
             self.room.expire(monotonic_ms(), self.limits.offline_member_ms);
