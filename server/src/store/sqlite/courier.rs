@@ -18,6 +18,7 @@ use std::{
 use tokio::{
     runtime::{Handle, Id, RuntimeFlavor},
     sync::{Notify, mpsc},
+    task::yield_now,
 };
 
 use super::{
@@ -27,6 +28,9 @@ use super::{
 
 /// Parcels that wait for one thread. A room has one append under way, so there are never many.
 const PARCELS_MAX: usize = 64;
+
+/// Requests for which no more are waited for.
+const PARCEL_REQUESTS: usize = 256;
 
 /// Works that were committed.
 pub(super) type Parcel = Vec<Box<dyn Work>>;
@@ -98,9 +102,23 @@ impl Courier {
 }
 
 impl WayThere {
+    /// Until everything that is ready on this thread has had a turn in which nothing was asked for, or a parcel is full.
+    async fn gathering_is_over(&self) {
+        let mut before = 0;
+        loop {
+            let gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner).len();
+            if gathered == before || gathered >= PARCEL_REQUESTS {
+                return;
+            }
+            before = gathered;
+            yield_now().await;
+        }
+    }
+
     async fn carry(self: Arc<Self>) {
         loop {
             self.is_due.notified().await;
+            self.gathering_is_over().await;
             let gathered = std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
             if self.writer.send(WriterMessage::Work(gathered)).await.is_err() {
                 // The writer has ended, and they are answered by having been dropped; so will be those to come.
