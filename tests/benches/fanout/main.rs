@@ -43,7 +43,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// The flags; `--bench` is cargo's own.
+const FLAGS: [&str; 5] = ["--quick", "--rounds", "--case", "--update-docs", "--bench"];
+
 fn measure(words: &[String]) -> io::Result<()> {
+    if let Some(word) = words.iter().find(|word| word.starts_with('-') && !FLAGS.contains(&word.as_str())) {
+        let usage = "[--quick] [--rounds N] [--case NAME]… [--update-docs]";
+        return Err(io::Error::other(format!("there is no flag {word}; there are {usage}")));
+    }
     let values = |flag: &'static str| {
         words.iter().zip(words.iter().skip(1)).filter(move |(word, _)| *word == flag).map(|(_, value)| value)
     };
