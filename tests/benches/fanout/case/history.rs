@@ -62,11 +62,11 @@ pub(super) fn history(plan: Plan) -> io::Result<Found> {
     }
     let (mut ready, mut pages) = (Vec::new(), Vec::new());
     let mut told = [String::new(), String::new()];
-    for _ in 0..plan.rounds {
+    for round in 0..plan.rounds {
         let (empty_ms, full_ms) = (start_ms(plan, &empty)?, start_ms(plan, &full)?);
         ready.push(full_ms / empty_ms);
         told[0] = format!("{full_ms:.1} ms, empty {empty_ms:.1} ms");
-        let [first, middle, last] = page_us(plan, &full, posts)?;
+        let [first, middle, last] = page_us(plan, &full, posts, round)?;
         pages.push(first.max(middle).max(last) / first.min(middle).min(last));
         told[1] = format!("first {first:.0}, middle {middle:.0}, last {last:.0} µs");
     }
@@ -200,9 +200,9 @@ fn start_ms(plan: Plan, folder: &Path) -> io::Result<f64> {
 }
 
 /// Server CPU for a page of 100 at the begin, in the middle and at the end, in microseconds.
-fn page_us(plan: Plan, folder: &Path, posts: u64) -> io::Result<[f64; 3]> {
+fn page_us(plan: Plan, folder: &Path, posts: u64, round: usize) -> io::Result<[f64; 3]> {
     let server = Server::start("hubbub", folder, plan.server)?;
-    let mut socket = enter(&server.address, "reader", "r0")?;
+    let mut socket = enter(&server.address, &format!("reader{round}"), "r0")?;
     let mut id = 2;
     let mut cost = |place: String| {
         let mut ask = |count: usize| {
