@@ -25,6 +25,8 @@ pub(super) struct Folder {
     recent: Arc<Recent>,
     /// Events in one slice, at least.
     slice_events: usize,
+    /// The connection does not wait for the disk; before a commit it must be made to.
+    relaxed: bool,
     /// The last slice failed; it was said once.
     failing: bool,
 }
@@ -32,7 +34,12 @@ pub(super) struct Folder {
 impl Folder {
     /// Of what stands in the journal.
     pub(super) fn new(recent: Arc<Recent>) -> Self {
-        Self { slice_events: (recent.bounds().events / SLICE_OF_JOURNAL).max(1), recent, failing: false }
+        Self {
+            slice_events: (recent.bounds().events / SLICE_OF_JOURNAL).max(1),
+            recent,
+            relaxed: false,
+            failing: false,
+        }
     }
 
     /// What stands in the journal.
@@ -55,11 +62,12 @@ impl Folder {
         }
     }
 
-    /// Before a commit: as many slices as make space for it.
+    /// Before a commit: as many slices as make space for it, and a connection that waits for the disk.
     ///
     /// # Errors
     /// What SQLite says; then nothing may be committed.
-    pub(super) fn make_space(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+    pub(super) fn prepare_commit(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+        self.wait_for_disk(connection)?;
         while self.recent.is_full() {
             let Some(slice) = self.recent.rest(self.slice_events) else { break };
             self.fold(connection, &slice)?;
@@ -71,14 +79,15 @@ impl Folder {
     ///
     /// # Errors
     /// What SQLite says. Nothing is lost then: the next start finds it in the journal.
-    pub(super) fn finish(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+    pub(super) fn finish(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
         while let Some(slice) = self.recent.rest(usize::MAX) {
             self.fold(connection, &slice)?;
         }
         Ok(())
     }
 
-    fn fold(&self, connection: &mut Connection, slice: &Slice) -> rusqlite::Result<()> {
+    fn fold(&mut self, connection: &mut Connection, slice: &Slice) -> rusqlite::Result<()> {
+        self.relaxed = true;
         connection.pragma_update(None, "synchronous", "normal")?;
         let folded = journal::fold(connection, slice);
         if folded.is_ok() {
@@ -86,7 +95,15 @@ impl Folder {
             metrics::gauge!(names::STORE_JOURNAL_EVENTS).set(self.recent.events() as f64);
         }
         // Whatever became of it: the next commit is one that somebody waits for.
-        connection.pragma_update(None, "synchronous", "full")?;
+        self.wait_for_disk(connection)?;
         folded
+    }
+
+    fn wait_for_disk(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.relaxed {
+            connection.pragma_update(None, "synchronous", "full")?;
+            self.relaxed = false;
+        }
+        Ok(())
     }
 }

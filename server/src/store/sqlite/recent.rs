@@ -165,9 +165,12 @@ impl Recent {
         self.lock().stage(Held { room, seq, batch: Arc::clone(batch), index });
     }
 
-    /// What the commit that is under way must write.
-    pub(super) fn staged(&self) -> Vec<Held> {
-        self.lock().staged.clone()
+    /// Has what is staged written, if anything is; nobody waits for that.
+    pub(super) fn write_staged<E>(&self, write: impl FnOnce(&[Held]) -> Result<i64, E>) -> Result<Option<i64>, E> {
+        let staged = std::mem::take(&mut self.lock().staged);
+        let line = (!staged.is_empty()).then(|| write(&staged)).transpose();
+        self.lock().staged = staged;
+        line
     }
 
     /// The commit was made, with this line of the journal: everybody may see what was staged.

@@ -227,7 +227,7 @@ impl Writer {
             // An earlier transaction could not even be rolled back.
             self.replace_connection();
         }
-        self.folder.make_space(&mut self.connection)?;
+        self.folder.prepare_commit(&mut self.connection)?;
         match self.write(group) {
             Ok(Wrote { line, changed }) => {
                 if let Some(line) = line {
@@ -251,8 +251,7 @@ impl Writer {
         for work in group {
             work.run(&transaction)?;
         }
-        let staged = self.folder.recent().staged();
-        let line = if staged.is_empty() { None } else { Some(journal::write(&transaction, &staged)?) };
+        let line = self.folder.recent().write_staged(|events| journal::write(&transaction, events))?;
         let changed = transaction.total_changes() > changes_before;
         transaction.commit().map_err(|error| Failed { error, in_doubt: true })?;
         Ok(Wrote { line, changed })
@@ -346,7 +345,7 @@ impl Writer {
 
     /// Closes everything, the lock last.
     fn finish(self) {
-        let Self { mut connection, folder, data, close, sight, checkpointer, .. } = self;
+        let Self { mut connection, mut folder, data, close, sight, checkpointer, .. } = self;
         if let Err(error) = folder.finish(&mut connection) {
             tracing::warn!(%error, "the journal stays; the next start takes it up");
         }
