@@ -158,6 +158,12 @@ limits! {
     store_journal_bytes_max: 16_777_216, 4_096 ..= 1_073_741_824,
         "Bytes of these events in memory.",
         "The same.";
+    store_nonce_filter_bytes: 4_194_304, 64 ..= 1_073_741_824,
+        "Memory that tells whether a post's nonce was there before, in bytes; two for each stored post are enough.",
+        "Each post is looked up in the store's tables.";
+    store_gather_us: 300, 0 ..= 10_000,
+        "How long the store's writer waits for more after a commit of 8 requests or more, in microseconds.",
+        "It commits what is there.";
     store_readers: 2, 1 ..= 64,
         "Threads that read from the store.",
         "Nothing.";

@@ -1,7 +1,7 @@
 //! When events go from the journal into the tables.
 //!
 //! The writer does it after it has answered a commit, a slice at a time: whoever posts next waits for a slice, not for
-//! the journal. A slice is larger than the commit before it, so the journal is emptied faster than it is filled.
+//! the journal. A slice is larger than the commits since the one before it, so the journal is emptied faster than it is filled.
 //!
 //! These transactions are not waited for on the disk: until one that takes a line out of the journal is there, the line
 //! is; and the write-ahead log keeps their order.
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::metrics as names;
 
-/// The part of the journal that is one slice, at least.
-const SLICE_OF_JOURNAL: usize = 256;
+/// The part of the journal that is one slice, at least: each has a transaction of its own, which costs something.
+const SLICE_OF_JOURNAL: usize = 64;
 
 /// Takes events from the journal into the tables.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct Folder {
     recent: Arc<Recent>,
     /// Events in one slice, at least.
     slice_events: usize,
+    /// Events that were committed since the last slice.
+    committed: usize,
     /// The connection does not wait for the disk; before a commit it must be made to.
     relaxed: bool,
     /// The last slice failed; it was said once.
@@ -37,6 +39,7 @@ impl Folder {
         Self {
             slice_events: (recent.bounds().events / SLICE_OF_JOURNAL).max(1),
             recent,
+            committed: 0,
             relaxed: false,
             failing: false,
         }
@@ -47,9 +50,14 @@ impl Folder {
         &self.recent
     }
 
-    /// After a commit of so many events: a slice, if it is time to.
+    /// After a commit of so many events: a slice of twice as many as came since the last one, if it is time to.
     pub(super) fn after_commit(&mut self, connection: &mut Connection, events: usize) {
-        let Some(slice) = self.recent.slice(self.slice_events.max(2 * events)) else { return };
+        self.committed += events;
+        if 2 * self.committed < self.slice_events {
+            return;
+        }
+        let Some(slice) = self.recent.slice(2 * self.committed) else { return };
+        self.committed = 0;
         match self.fold(connection, &slice) {
             Ok(()) => self.failing = false,
             Err(error) => {

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{
     super::{Appended, EventBody, LogPage, NewEvent, Page, RoomId, StoredEvent},
     journal::{KIND_ACTION, KIND_TEXT, KIND_TOPIC},
+    nonce::Key,
     operation::{Failure, Operation},
     recent::{Held, Recent, Sent},
     room,
@@ -39,8 +40,8 @@ impl Append {
     }
 
     /// What a repeated event got the first time.
-    fn recall(&self, connection: &Connection, event: &NewEvent) -> Result<Option<Appended>, Failure> {
-        match self.recent.find(self.room, event) {
+    fn recall(&self, connection: &Connection, event: &NewEvent, key: Key) -> Result<Option<Appended>, Failure> {
+        match self.recent.find(self.room, event, key) {
             Sent::Before(first) => return Ok(Some(first)),
             Sent::Never => return Ok(None),
             Sent::AskTables => {}
@@ -71,14 +72,15 @@ impl Operation for Append {
         let mut seq = self.last_seq(connection)?;
         let mut topic = None;
         let mut appended = Vec::with_capacity(self.events.len());
-        for (index, event) in self.events.iter().enumerate() {
+        for (index, event) in (0..).zip(&*self.events) {
             check(event)?;
-            if let Some(first) = self.recall(connection, event)? {
+            let key = self.recent.key(self.room, event);
+            if let Some(first) = self.recall(connection, event, key)? {
                 appended.push(first);
                 continue;
             }
             seq += 1;
-            self.recent.stage(self.room, seq, &self.events, index);
+            self.recent.stage(self.room, seq, key, &self.events, index);
             if let EventBody::Topic { topic: text } = &event.body {
                 topic = Some(text);
             }

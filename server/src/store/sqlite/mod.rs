@@ -22,6 +22,7 @@ mod folder;
 mod journal;
 mod log;
 mod migration;
+mod nonce;
 mod operation;
 mod probe;
 mod reader;
@@ -42,6 +43,7 @@ use std::{
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread,
+    time::Duration,
 };
 
 use hubbub_protocol::{NameKey, RoomName, id::UnixMs, id::UserId};
@@ -54,6 +56,7 @@ use self::{
     courier::Courier,
     folder::{DataFolder, Found},
     log::{Append, ReadLog},
+    nonce::Known,
     operation::{Operation, Work, request},
     probe::Probe,
     reader::Reader,
@@ -82,6 +85,10 @@ pub struct Options {
     pub journal_events_max: usize,
     /// Bytes of them in memory.
     pub journal_bytes_max: usize,
+    /// Bytes of memory that tell which nonces are not in the tables.
+    pub nonce_filter_bytes: usize,
+    /// The longest that the writer waits for company after a crowd.
+    pub gather: Duration,
     /// Threads that read.
     pub readers: usize,
     /// Requests that wait for the readers.
@@ -98,6 +105,8 @@ impl Options {
             writer_inbox_max: size(limits.store_inbox_max),
             journal_events_max: size(limits.store_journal_events_max),
             journal_bytes_max: size(limits.store_journal_bytes_max),
+            nonce_filter_bytes: size(limits.store_nonce_filter_bytes),
+            gather: Duration::from_micros(limits.store_gather_us),
             readers: size(limits.store_readers),
             reader_inbox_max: size(limits.store_reader_inbox_max),
         }
@@ -114,9 +123,17 @@ pub struct SqliteStore {
     recent: Arc<Recent>,
     sight: Arc<WriterSight>,
     /// `None` once closed.
-    readers: RwLock<Option<SyncSender<Box<dyn Work>>>>,
+    readers: RwLock<Option<Readers>>,
     /// Ends when the last reader has; `None` once closed.
     readers_end: Mutex<Option<mpsc::Receiver<Infallible>>>,
+}
+
+/// What those who read live by.
+#[derive(Debug)]
+struct Readers {
+    inbox: SyncSender<Box<dyn Work>>,
+    /// For the thread that fills the filter of nonces: it sees it go.
+    _store_lives: SyncSender<Infallible>,
 }
 
 impl SqliteStore {
@@ -147,7 +164,8 @@ impl SqliteStore {
             tracing::info!(events = recovered, "what a server had left in the journal stands in the tables now");
         }
         let bounds = Bounds { events: options.journal_events_max.max(1), bytes: options.journal_bytes_max.max(1) };
-        let recent = Arc::new(Recent::new(bounds));
+        let known = Arc::new(Known::new(options.nonce_filter_bytes));
+        let recent = Arc::new(Recent::new(bounds, known.clone()));
         let (reads, reader_inbox) = sync_channel(options.reader_inbox_max.max(1));
         let reader_inbox = Arc::new(Mutex::new(reader_inbox));
         let (reader_lives, readers_end) = mpsc::channel(1);
@@ -160,12 +178,20 @@ impl SqliteStore {
                 drop(lives);
             })?;
         }
+        let (store_lives, is_open) = sync_channel(0);
+        let connection_to_fill = connection::open_reader(&database).map_err(failed)?;
+        start("store-nonces".to_owned(), move || {
+            if let Err(error) = known.fill(&connection_to_fill, &is_open) {
+                tracing::warn!(%error, "the nonces could not be read; posting costs more until the next start");
+            }
+            drop((connection_to_fill, reader_lives));
+        })?;
         let places_max = options.writer_inbox_max.clamp(1, Semaphore::MAX_PERMITS - 1);
         // A message holds at least one request that has a place; closing needs none.
         let (writer_outlet, writer_inbox) = mpsc::channel(places_max + 1);
         let copier = Copier::start(connection::open_writer(&database).map_err(failed)?).map_err(OpenError::Thread)?;
         let writer = Writer::new(folder, connection, recent.clone(), writer_inbox, options.commit_batch_max);
-        let writer = writer.copied_by(copier);
+        let writer = writer.copied_by(copier).gathering_for(options.gather);
         let sight = writer.sight.clone();
         start("store-write".to_owned(), move || writer.run())?;
         tracing::info!(database = %database.display(), version = schema.len(), "the store is open");
@@ -175,7 +201,7 @@ impl SqliteStore {
             places_max,
             recent,
             sight,
-            readers: RwLock::new(Some(reads)),
+            readers: RwLock::new(Some(Readers { inbox: reads, _store_lives: store_lives })),
             readers_end: Mutex::new(Some(readers_end)),
         }))
     }
@@ -201,7 +227,7 @@ impl SqliteStore {
         let (work, answer) = request(operation, None);
         let sent = match &*self.readers.read().unwrap_or_else(PoisonError::into_inner) {
             None => Err(StoreError::Closed),
-            Some(readers) => readers.try_send(work).map_err(|error| match error {
+            Some(readers) => readers.inbox.try_send(work).map_err(|error| match error {
                 TrySendError::Full(_) => StoreError::Overloaded,
                 TrySendError::Disconnected(_) => StoreError::Closed,
             }),
@@ -258,14 +284,17 @@ impl Store for SqliteStore {
     fn close(&self) -> StoreFuture<()> {
         let reads = self.readers.write().unwrap_or_else(PoisonError::into_inner).take();
         let readers_end = self.readers_end.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let writer = self.writer.clone();
+        let (writer, places, places_max) = (self.writer.clone(), self.places.clone(), self.places_max);
         Box::pin(async move {
             // The readers first: the last checkpoint needs them gone.
             drop(reads);
             let Some(mut readers_end) = readers_end else { return Err(StoreError::Closed) };
             while readers_end.recv().await.is_some() {}
+            // Nobody has a place any more: what was asked for before is in a group, and not on its way to the writer.
+            let all = places.acquire_many(u32::try_from(places_max).unwrap_or(u32::MAX)).await;
             let (reply, closed) = oneshot::channel();
             writer.send(WriterMessage::Close(reply)).await.map_err(|_| StoreError::Closed)?;
+            drop(all);
             closed.await.unwrap_or(Err(StoreError::Closed))
         })
     }

@@ -12,14 +12,18 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasherDefault,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hashbrown::HashTable;
-use hubbub_protocol::id::{Nonce, Seq, UnixMs, UserId};
+use hubbub_protocol::id::{Seq, UnixMs};
 
-use super::super::{Appended, EventBody, NewEvent, Page, RoomId};
+use super::{
+    super::{Appended, EventBody, NewEvent, Page, RoomId},
+    nonce::{Key, Known},
+};
+use crate::hash::NumberHasher;
 
 /// What an event is counted as beside its texts, in bytes.
 const EVENT_BYTES: usize = 200;
@@ -36,14 +40,15 @@ pub(super) struct Bounds {
 pub(super) struct Held {
     pub(super) room: RoomId,
     pub(super) seq: Seq,
+    key: Key,
     batch: Arc<[NewEvent]>,
-    index: usize,
+    index: u32,
 }
 
 impl Held {
     /// The event itself.
     pub(super) fn event(&self) -> &NewEvent {
-        &self.batch[self.index]
+        &self.batch[self.index as usize]
     }
 
     fn bytes(&self) -> usize {
@@ -74,6 +79,14 @@ pub(super) enum Sent {
     AskTables,
 }
 
+/// Where an event stands whose nonce is asked for: with its room's others, which the seq finds.
+#[derive(Debug)]
+struct Place {
+    key: Key,
+    room: RoomId,
+    seq: Seq,
+}
+
 /// Events that are to be put into the tables next.
 #[derive(Debug)]
 pub(super) struct Slice {
@@ -88,13 +101,14 @@ pub(super) struct Slice {
 pub(super) struct Recent {
     state: Mutex<State>,
     bounds: Bounds,
+    /// The nonces that stand in the tables.
+    known: Arc<Known>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    runs: HashMap<RoomId, Run>,
-    nonces: HashTable<Held>,
-    hasher: RandomState,
+    runs: HashMap<RoomId, Run, BuildHasherDefault<NumberHasher>>,
+    nonces: HashTable<Place>,
     /// Of the commit that is under way, in order.
     staged: Vec<Held>,
     /// Settled events, and their bytes.
@@ -116,6 +130,12 @@ impl Run {
     fn settled(&self) -> impl DoubleEndedIterator<Item = &Held> {
         self.events.range(..self.events.len() - self.staged)
     }
+
+    /// The event with a seq.
+    fn at(&self, seq: Seq) -> Option<&Held> {
+        let first = self.events.front()?.seq;
+        self.events.get(usize::try_from(seq.checked_sub(first)?).ok()?)
+    }
 }
 
 /// All that was there at one moment, on its way into the tables.
@@ -128,9 +148,9 @@ struct Round {
 }
 
 impl Recent {
-    /// Nothing yet.
-    pub(super) fn new(bounds: Bounds) -> Self {
-        Self { state: Mutex::default(), bounds }
+    /// Nothing yet; what goes into the tables is said to `known`.
+    pub(super) fn new(bounds: Bounds, known: Arc<Known>) -> Self {
+        Self { state: Mutex::default(), bounds, known }
     }
 
     /// How much may be here.
@@ -149,20 +169,23 @@ impl Recent {
         Some((held.seq, held.event().at))
     }
 
-    /// Whether an event was sent before; staged ones are included. For the writer.
-    pub(super) fn find(&self, room: RoomId, event: &NewEvent) -> Sent {
-        let state = self.lock();
-        let hash = state.hash(room, event.user, &event.nonce);
-        if let Some(held) = state.nonces.find(hash, |held| is(held, room, event)) {
-            return Sent::Before(Appended { seq: held.seq, at: held.event().at, duplicate: true });
+    /// The key of an event's nonce.
+    pub(super) fn key(&self, room: RoomId, event: &NewEvent) -> Key {
+        self.known.key(room, event.user, &event.nonce)
+    }
+
+    /// Whether an event with this key was sent before; staged ones are included. For the writer.
+    pub(super) fn find(&self, room: RoomId, event: &NewEvent, key: Key) -> Sent {
+        if let Some(first) = self.lock().find(room, event, key) {
+            return Sent::Before(first);
         }
-        let first = state.runs.get(&room).and_then(|run| run.events.front());
-        if first.is_some_and(|held| held.seq == 1) { Sent::Never } else { Sent::AskTables }
+        // What leaves the memory is known before it does, and only the writer takes it out.
+        if self.known.may_have(key) { Sent::AskTables } else { Sent::Never }
     }
 
     /// Takes an event of a batch in, for the commit that is under way.
-    pub(super) fn stage(&self, room: RoomId, seq: Seq, batch: &Arc<[NewEvent]>, index: usize) {
-        self.lock().stage(Held { room, seq, batch: Arc::clone(batch), index });
+    pub(super) fn stage(&self, room: RoomId, seq: Seq, key: Key, batch: &Arc<[NewEvent]>, index: u32) {
+        self.lock().stage(Held { room, seq, key, batch: Arc::clone(batch), index });
     }
 
     /// Has what is staged written, if anything is; nobody waits for that.
@@ -243,26 +266,28 @@ impl Recent {
 
     /// A slice stands in the tables.
     pub(super) fn folded(&self, slice: &Slice) {
+        slice.events.iter().for_each(|held| self.known.add(held.key));
         self.lock().folded(slice);
     }
 }
 
 impl State {
-    fn hash(&self, room: RoomId, user: UserId, nonce: &Nonce) -> u64 {
-        self.hasher.hash_one((room, user, nonce.as_str()))
-    }
-
-    fn hash_of(&self, held: &Held) -> u64 {
-        self.hash(held.room, held.event().user, &held.event().nonce)
+    fn find(&self, room: RoomId, event: &NewEvent, key: Key) -> Option<Appended> {
+        let held_at = |place: &Place| self.runs.get(&place.room)?.at(place.seq);
+        let is_it = |place: &Place| {
+            let known = held_at(place).map(Held::event);
+            place.room == room && known.is_some_and(|known| known.user == event.user && known.nonce == event.nonce)
+        };
+        let place = self.nonces.find(key.hash(), |place| place.key == key && is_it(place))?;
+        Some(Appended { seq: place.seq, at: held_at(place)?.event().at, duplicate: true })
     }
 
     fn stage(&mut self, held: Held) {
+        let place = Place { key: held.key, room: held.room, seq: held.seq };
+        self.nonces.insert_unique(held.key.hash(), place, |place| place.key.hash());
         let run = self.runs.entry(held.room).or_default();
         run.events.push_back(held.clone());
         run.staged += 1;
-        let (hash, hasher) = (self.hash_of(&held), &self.hasher);
-        let hash_again = |held: &Held| hasher.hash_one((held.room, held.event().user, held.event().nonce.as_str()));
-        self.nonces.insert_unique(hash, held.clone(), hash_again);
         self.staged.push(held);
     }
 
@@ -284,19 +309,23 @@ impl State {
                 run.events.pop_back();
                 run.staged -= 1;
             }
-            self.forget(held);
+            self.forget_nonce(held);
+            self.close_run(held.room);
         }
         !staged.is_empty()
     }
 
-    /// Takes an event's nonce out, and its room when that was the last of it.
-    fn forget(&mut self, held: &Held) {
-        if self.runs.get(&held.room).is_some_and(|run| run.events.is_empty()) {
-            self.runs.remove(&held.room);
-        }
-        let hash = self.hash_of(held);
-        if let Ok(found) = self.nonces.find_entry(hash, |other| is(other, held.room, held.event())) {
+    fn forget_nonce(&mut self, held: &Held) {
+        let is_it = |place: &Place| place.room == held.room && place.seq == held.seq;
+        if let Ok(found) = self.nonces.find_entry(held.key.hash(), is_it) {
             found.remove();
+        }
+    }
+
+    /// A room that has nothing here any more takes no space.
+    fn close_run(&mut self, room: RoomId) {
+        if self.runs.get(&room).is_some_and(|run| run.events.is_empty()) {
+            self.runs.remove(&room);
         }
     }
 
@@ -328,13 +357,16 @@ impl State {
     }
 
     fn folded(&mut self, slice: &Slice) {
-        for held in &slice.events {
-            self.events -= 1;
-            self.bytes -= held.bytes();
-            if let Some(run) = self.runs.get_mut(&held.room) {
-                run.events.pop_front();
+        for of_room in slice.events.chunk_by(|one, next| one.room == next.room) {
+            for held in of_room {
+                self.bytes -= held.bytes();
+                self.forget_nonce(held);
             }
-            self.forget(held);
+            self.events -= of_room.len();
+            if let Some(run) = self.runs.get_mut(&of_room[0].room) {
+                run.events.drain(..of_room.len());
+            }
+            self.close_run(of_room[0].room);
         }
         let Self { runs, round, .. } = self;
         let Some(Round { rooms, .. }) = round else { return };
@@ -348,11 +380,6 @@ impl State {
             *round = None;
         }
     }
-}
-
-fn is(held: &Held, room: RoomId, event: &NewEvent) -> bool {
-    let known = held.event();
-    held.room == room && known.user == event.user && known.nonce == event.nonce
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use hubbub_protocol::{
 };
 
 use super::{Bounds, End, Recent, Sent, Slice};
-use crate::store::{Appended, EventBody, NewEvent, Page, RoomId};
+use crate::store::{Appended, EventBody, NewEvent, Page, RoomId, sqlite::nonce::Known};
 
 fn post(nonce: &str) -> NewEvent {
     let body = EventBody::Post { kind: PostKind::Text, text: "hi".to_owned() };
@@ -19,12 +19,23 @@ fn post(nonce: &str) -> NewEvent {
 
 fn stage(recent: &Recent, room: RoomId, seqs: impl IntoIterator<Item = Seq>) {
     for seq in seqs {
-        recent.stage(room, seq, &Arc::from([post(&seq.to_string())]), 0);
+        let event = post(&seq.to_string());
+        recent.stage(room, seq, recent.key(room, &event), &Arc::from([event]), 0);
     }
 }
 
 fn recent(events: usize) -> Recent {
-    Recent::new(Bounds { events, bytes: 1 << 30 })
+    bounded(Bounds { events, bytes: 1 << 30 })
+}
+
+/// With a filter that is never filled, so that it says nothing for sure.
+fn bounded(bounds: Bounds) -> Recent {
+    Recent::new(bounds, Arc::new(Known::new(1 << 16)))
+}
+
+fn find(recent: &Recent, room: RoomId, nonce: &str) -> Sent {
+    let event = post(nonce);
+    recent.find(room, &event, recent.key(room, &event))
 }
 
 fn places(slice: &Slice) -> Vec<(RoomId, Seq)> {
@@ -40,8 +51,8 @@ fn what_is_staged_is_known_to_the_writer_and_seen_by_nobody_else() {
     let recent = recent(100);
     stage(&recent, 1, [5, 6]);
     let known = Sent::Before(Appended { seq: 6, at: 7, duplicate: true });
-    assert_eq!((recent.last(1), recent.find(1, &post("6"))), (Some((6, 7)), known));
-    assert_eq!((recent.find(1, &post("7")), recent.find(2, &post("6"))), (Sent::AskTables, Sent::AskTables));
+    assert_eq!((recent.last(1), find(&recent, 1, "6")), (Some((6, 7)), known));
+    assert_eq!((find(&recent, 1, "7"), find(&recent, 2, "6")), (Sent::AskTables, Sent::AskTables));
     assert!(recent.end(1, Page::After(0), 10).is_none() && recent.lasts().is_empty() && recent.events() == 0);
     recent.settle(1);
     assert_eq!(seqs(recent.end(1, Page::After(0), 10)), Some((5, 6, vec![5, 6])));
@@ -58,15 +69,21 @@ fn what_is_discarded_was_never_there() {
     stage(&recent, 1, [7]);
     assert!(recent.discard() && !recent.discard());
     assert_eq!((recent.last(1), recent.last(2), recent.events()), (Some((5, 7)), None, 1));
-    assert_eq!(recent.find(1, &post("6")), Sent::AskTables);
-    assert!(matches!(recent.find(1, &post("5")), Sent::Before(_)), "only what was staged is forgotten");
+    assert_eq!(find(&recent, 1, "6"), Sent::AskTables);
+    assert!(matches!(find(&recent, 1, "5"), Sent::Before(_)), "only what was staged is forgotten");
 }
 
 #[test]
-fn a_log_that_is_here_from_its_begin_needs_no_look_into_the_tables() {
-    let recent = recent(100);
-    stage(&recent, 1, [1, 2]);
-    assert_eq!(recent.find(1, &post("3")), Sent::Never);
+fn the_tables_are_asked_for_what_may_be_there_only() {
+    let known = Arc::new(Known::new(1 << 16));
+    known.filled();
+    let recent = Recent::new(Bounds { events: 1, bytes: 1 }, known);
+    stage(&recent, 1, [1]);
+    recent.settle(1);
+    assert_eq!(find(&recent, 1, "2"), Sent::Never);
+    let slice = recent.rest(10).expect("one is there");
+    recent.folded(&slice);
+    assert_eq!((find(&recent, 1, "1"), find(&recent, 1, "2")), (Sent::AskTables, Sent::Never));
 }
 
 #[test]
@@ -104,7 +121,7 @@ fn a_round_takes_what_was_there_at_its_begin_room_by_room() {
     assert_eq!((places(&second), second.clears), (vec![(9, 2), (9, 3)], Some(2)));
     recent.folded(&second);
     assert_eq!((recent.events(), recent.last(9), recent.last(3)), (2, Some((4, 7)), None));
-    assert_eq!(recent.find(9, &post("3")), Sent::AskTables);
+    assert_eq!(find(&recent, 9, "3"), Sent::AskTables);
     let rest = recent.rest(10).expect("two are left");
     assert_eq!((places(&rest), rest.clears), (vec![(1, 1), (9, 4)], Some(3)));
     recent.folded(&rest);
@@ -113,7 +130,7 @@ fn a_round_takes_what_was_there_at_its_begin_room_by_room() {
 
 #[test]
 fn it_says_when_it_is_full() {
-    let recent = Recent::new(Bounds { events: 100, bytes: 1_000 });
+    let recent = bounded(Bounds { events: 100, bytes: 1_000 });
     stage(&recent, 1, 1..5);
     recent.settle(1);
     assert!(!recent.is_full() && recent.slice(1).is_some(), "half of the bytes are there");
