@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, MAIN_DB};
+use rusqlite::{Connection, MAIN_DB, config::DbConfig};
 use rusqlite_migration::{M, Migrations};
 
 use super::{
@@ -64,6 +64,11 @@ pub(super) fn bring_up(
     let copy = copy_before(connection, path, from + 1)?;
     tracing::info!(from, to = schema.len(), copy = %copy.display(), "migrating the database");
     let steps = Migrations::from_slice(schema);
+    let may_change_schema = |connection: &Connection, may: bool| {
+        let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, !may);
+        set.map(drop).map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })
+    };
+    may_change_schema(connection, true)?;
     for version in from + 1..=schema.len() {
         steps.to_version(connection, version).map_err(|error| OpenError::Migration {
             path: path.to_owned(),
@@ -72,7 +77,7 @@ pub(super) fn bring_up(
             source: Box::new(error),
         })?;
     }
-    Ok(())
+    may_change_schema(connection, false)
 }
 
 /// Copies the database, its write-ahead log included, to a name that was free. Copies are kept: which
