@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::{
     error::{ErrorBody, ErrorCode},
     event::Event,
+    json,
     limits::REQUEST_ID_MAX,
     request::{Post, Request},
 };
@@ -120,7 +121,7 @@ impl RequestFrame {
 /// (RFC 8259 §7).
 fn plain_string(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('"')?;
-    let end = inner.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    let end = json::first_special(inner.as_bytes())?;
     Some((&inner[..end], inner[end..].strip_prefix('"')?))
 }
 

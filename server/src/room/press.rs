@@ -1,6 +1,6 @@
 //! The press: where a room's output of one turn is gathered, one batch a shard.
 
-use std::sync::Arc;
+use std::{iter::repeat_n, sync::Arc};
 
 use bytes::Bytes;
 use hubbub_protocol::id::Seq;
@@ -80,8 +80,10 @@ impl Press {
             let frames = Bytes::from(std::mem::take(&mut self.chunk));
             let events = std::mem::take(&mut self.events);
             let chunk = LogChunk { frames, first_seq: self.first_seq, events };
-            for sheet in self.occupied() {
-                sheet.items.push(Item::Log(chunk.clone()));
+            // Of the last sheet it becomes the own, without a clone: mostly there is but one.
+            let seated = self.occupied().count();
+            for (sheet, chunk) in self.occupied().zip(repeat_n(chunk, seated)) {
+                sheet.items.push(Item::Log(chunk));
                 sheet.chunks += 1;
             }
         }
