@@ -9,7 +9,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{BuildHasherDefault, Hasher},
     sync::Arc,
 };
 
@@ -17,7 +16,7 @@ use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::command::{LogChunk, RoomTag};
-use crate::store::RoomId;
+use crate::{domain::number::ByNumber, store::RoomId};
 
 /// Cargo behind which a signal is not worth carrying any more.
 const SIGNALS_BEHIND_MAX: usize = 32;
@@ -66,26 +65,7 @@ pub(super) struct Hall {
 }
 
 /// The rooms of one shard. Boxed, because they are taken out and put back all the time.
-pub(super) type Halls = HashMap<RoomId, Box<Hall>, BuildHasherDefault<RoomHasher>>;
-
-/// Hashes rooms' numbers, which the store gives one after the other: nobody can choose them so that they collide.
-#[derive(Default)]
-pub(super) struct RoomHasher(u64);
-
-impl Hasher for RoomHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        // Fibonacci hashing: neighbours are spread over the whole word, of which the table uses both ends.
-        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
+pub(super) type Halls = HashMap<RoomId, Box<Hall>, ByNumber>;
 
 impl Cargo {
     /// Its frames, headers included.
