@@ -13,6 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::command::{LogChunk, RoomTag};
@@ -35,7 +36,7 @@ struct Entry {
     cargo: Cargo,
     /// Goes back to the room when everybody has the cargo.
     /// More than one when several batches wait, each perhaps of another life of the room.
-    credits: Vec<OwnedSemaphorePermit>,
+    credits: SmallVec<[OwnedSemaphorePermit; 1]>,
 }
 
 /// A connection that is seated here.
@@ -116,7 +117,7 @@ impl Hall {
         if is_late || self.seats.is_empty() {
             return !is_late;
         }
-        self.stream.push_back(Entry { cargo, credits: Vec::new() });
+        self.stream.push_back(Entry { cargo, credits: SmallVec::new() });
         self.behind = self.seats.len();
         true
     }

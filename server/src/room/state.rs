@@ -11,9 +11,10 @@ use hubbub_protocol::{
     reply::{Done, Joined, MembersPage, Posted, Resume},
 };
 use metrics::counter;
+use smallvec::SmallVec;
 
 use super::{
-    command::{RoomCommand, RoomEvent},
+    command::{Appends, RoomCommand, RoomEvent},
     press::Press,
     sight::Sight,
 };
@@ -50,6 +51,9 @@ pub(super) struct Room {
     pub(super) press: Press,
     pub(super) meter: Arc<RoomMeter>,
 }
+
+/// Who waits for the answers to posts that are stored together; mostly it is one.
+pub(super) type Askers = SmallVec<[Asker; 1]>;
 
 /// Who waits for the answer to a post.
 pub(super) struct Asker {
@@ -93,11 +97,12 @@ impl Room {
     }
 
     /// Checks what is to be appended; those whose sender is no member are answered, the others come back.
-    pub(super) fn admit(&mut self, events: Vec<RoomEvent>, now: UnixMs) -> (Vec<Asker>, Vec<NewEvent>) {
-        let mut askers = Vec::with_capacity(events.len());
-        let mut appends = Vec::with_capacity(events.len());
+    pub(super) fn admit(&mut self, events: Appends, now: UnixMs) -> (Askers, Arc<[NewEvent]>) {
+        let mut askers = Askers::with_capacity(events.len());
+        let mut appends: SmallVec<[NewEvent; 1]> = SmallVec::with_capacity(events.len());
         self.at = self.at.max(now);
-        for RoomEvent { re, from, user, nonce, body } in events {
+        for event in events {
+            let RoomEvent { re, from, user, nonce, body } = *event;
             let Some(nick) = self.roster.nick(user).cloned() else {
                 self.press.reply(from, frame::error(Some(re), &self.not_joined()));
                 continue;
@@ -105,7 +110,7 @@ impl Room {
             appends.push(NewEvent { at: self.at, user, nick, nonce, body });
             askers.push(Asker { re, from });
         }
-        (askers, appends)
+        (askers, appends.into_inner().map_or_else(|several| several.into_vec().into(), Arc::from))
     }
 
     /// The store has answered: publishes what is new and acknowledges everything, or refuses it.
