@@ -32,12 +32,18 @@ pub(super) enum Cargo {
 }
 
 #[derive(Debug)]
-struct Entry {
+pub(super) struct Entry {
     cargo: Cargo,
     /// Goes back to the room when everybody has the cargo.
     /// More than one when several batches wait, each perhaps of another life of the room.
     credits: SmallVec<[OwnedSemaphorePermit; 1]>,
 }
+
+/// What is carried round in one hall.
+pub(super) type Stream = VecDeque<Entry>;
+
+/// Cargo for which a stream that is lent may have space; a larger one is freed.
+const STREAM_LENT_MAX: usize = 64;
 
 /// A connection that is seated here.
 #[derive(Debug)]
@@ -52,7 +58,7 @@ struct Seat {
 pub(super) struct Hall {
     pub(super) room: Arc<RoomTag>,
     seats: Vec<Seat>,
-    stream: VecDeque<Entry>,
+    stream: Stream,
     /// The number of the oldest cargo in the stream.
     oldest: u64,
     /// Where the next visit is.
@@ -211,7 +217,24 @@ impl Hall {
         if self.behind == 0 {
             self.oldest = self.end();
             self.round_end = self.oldest;
-            self.stream = VecDeque::new();
+            self.stream.clear();
+        }
+    }
+
+    /// Gives an empty stream the memory of another, which the shard has for whichever hall is at work.
+    pub(super) fn borrow_stream(&mut self, spare: &mut Stream) {
+        if self.stream.capacity() == 0 {
+            self.stream = std::mem::take(spare);
+        }
+    }
+
+    /// Gives the memory of a stream back that has become empty: a hall at rest holds none.
+    pub(super) fn return_stream(&mut self, spare: &mut Stream) {
+        if self.stream.is_empty() {
+            let stream = std::mem::take(&mut self.stream);
+            if stream.capacity() <= STREAM_LENT_MAX && stream.capacity() > spare.capacity() {
+                *spare = stream;
+            }
         }
     }
 }
