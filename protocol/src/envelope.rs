@@ -63,15 +63,16 @@ impl RequestFrame {
         let (mut id, mut op, mut room, mut nonce, mut said) = (None, None, None, None, None);
         let mut rest = text.strip_prefix('{')?;
         loop {
-            let (key, value) = plain_string(rest)?;
-            let value = value.strip_prefix(':')?;
-            let (member, (value, after)) = match key {
-                "id" => (&mut id, value.split_at(value.bytes().take_while(u8::is_ascii_digit).count())),
-                "op" => (&mut op, plain_string(value)?),
-                "room" => (&mut room, plain_string(value)?),
-                "nonce" => (&mut nonce, plain_string(value)?),
-                "text" => (&mut said, plain_string(value)?),
-                _ => return None,
+            let (member, (value, after)) = if let Some(value) = rest.strip_prefix(r#""id":"#) {
+                (&mut id, value.split_at(value.bytes().take_while(u8::is_ascii_digit).count()))
+            } else if let Some(value) = rest.strip_prefix(r#""op":"#) {
+                (&mut op, plain_string(value)?)
+            } else if let Some(value) = rest.strip_prefix(r#""room":"#) {
+                (&mut room, plain_string(value)?)
+            } else if let Some(value) = rest.strip_prefix(r#""nonce":"#) {
+                (&mut nonce, plain_string(value)?)
+            } else {
+                (&mut said, plain_string(rest.strip_prefix(r#""text":"#)?)?)
             };
             if member.replace(value).is_some() {
                 return None;

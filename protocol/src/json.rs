@@ -9,6 +9,9 @@ const ONES: u64 = u64::MAX / 0xff;
 /// The high bit of each byte of a word.
 const HIGHS: u64 = ONES << 7;
 
+/// Bytes that are looked at together.
+const PLAIN_BYTES: usize = 16;
+
 /// Digits of the numbers below 100, two each.
 const PAIRS: [[u8; 2]; 100] = {
     let mut pairs = [[0; 2]; 100];
@@ -26,18 +29,33 @@ const DIGITS_MAX: usize = 20;
 /// Where the first byte is that does not stand for itself in a JSON string (RFC 8259 §7): a quotation mark, a backslash
 /// or a control character. `None`: there is none.
 pub(crate) fn first_special(bytes: &[u8]) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        if let Some(at) = special_of(*word) {
-            return Some(index * 8 + at);
+    // Many strings end in the first eight bytes, and most of what is longer is plain.
+    let mut at = 0;
+    while let Some(word) = bytes[at..].first_chunk() {
+        if let Some(found) = special_of(*word) {
+            return Some(at + found);
+        }
+        at += 8;
+        while bytes[at..].first_chunk().is_some_and(is_plain) {
+            at += PLAIN_BYTES;
         }
     }
     match bytes.last_chunk() {
         // What is left is looked at together with bytes before it, which are known not to be special.
-        Some(word) if !rest.is_empty() => special_of(*word).map(|at| bytes.len() - 8 + at),
+        Some(word) if at < bytes.len() => special_of(*word).map(|found| bytes.len() - 8 + found),
         Some(_) => None,
-        None => rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)),
+        None => bytes.iter().position(is_special),
     }
+}
+
+fn is_special(byte: &u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// Whether none of many is special; all are looked at, in a form that the compiler makes one look of.
+fn is_plain(bytes: &[u8; PLAIN_BYTES]) -> bool {
+    let special = |byte: &u8| u8::from(*byte < 0x20) | u8::from(*byte == b'"') | u8::from(*byte == b'\\');
+    bytes.iter().fold(0, |found, byte| found | special(byte)) == 0
 }
 
 /// The same in eight bytes at once.
