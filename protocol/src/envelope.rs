@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::{
     error::{ErrorBody, ErrorCode},
     event::Event,
+    json,
     limits::REQUEST_ID_MAX,
     request::{Post, Request},
 };
@@ -62,15 +63,16 @@ impl RequestFrame {
         let (mut id, mut op, mut room, mut nonce, mut said) = (None, None, None, None, None);
         let mut rest = text.strip_prefix('{')?;
         loop {
-            let (key, value) = plain_string(rest)?;
-            let value = value.strip_prefix(':')?;
-            let (member, (value, after)) = match key {
-                "id" => (&mut id, value.split_at(value.bytes().take_while(u8::is_ascii_digit).count())),
-                "op" => (&mut op, plain_string(value)?),
-                "room" => (&mut room, plain_string(value)?),
-                "nonce" => (&mut nonce, plain_string(value)?),
-                "text" => (&mut said, plain_string(value)?),
-                _ => return None,
+            let (member, (value, after)) = if let Some(value) = rest.strip_prefix(r#""id":"#) {
+                (&mut id, value.split_at(value.bytes().take_while(u8::is_ascii_digit).count()))
+            } else if let Some(value) = rest.strip_prefix(r#""op":"#) {
+                (&mut op, plain_string(value)?)
+            } else if let Some(value) = rest.strip_prefix(r#""room":"#) {
+                (&mut room, plain_string(value)?)
+            } else if let Some(value) = rest.strip_prefix(r#""nonce":"#) {
+                (&mut nonce, plain_string(value)?)
+            } else {
+                (&mut said, plain_string(rest.strip_prefix(r#""text":"#)?)?)
             };
             if member.replace(value).is_some() {
                 return None;
@@ -120,7 +122,7 @@ impl RequestFrame {
 /// (RFC 8259 §7).
 fn plain_string(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('"')?;
-    let end = inner.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    let end = json::first_special(inner.as_bytes())?;
     Some((&inner[..end], inner[end..].strip_prefix('"')?))
 }
 

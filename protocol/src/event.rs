@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     id::{Nonce, Seq, UnixMs, UserId},
+    json,
     name::{Nick, RoomName},
 };
 
@@ -180,6 +181,20 @@ pub struct PostView<'a> {
     pub nonce: &'a Nonce,
 }
 
+impl PostView<'_> {
+    /// Adds the event's JSON: what the general encoder makes of it.
+    pub fn put_json(&self, out: &mut Vec<u8>) {
+        let Self { room, seq, at, user, from, kind, text, nonce } = *self;
+        put_head(out, b"{\"ev\":\"post\",\"room\":\"", Head { room, seq, at, user, from });
+        match kind {
+            PostKind::Text => out.extend_from_slice(b"\",\"text\":\""),
+            PostKind::Action => out.extend_from_slice(b"\",\"kind\":\"action\",\"text\":\""),
+            PostKind::Unknown => out.extend_from_slice(b"\",\"kind\":\"unknown\",\"text\":\""),
+        }
+        put_tail(out, text, nonce);
+    }
+}
+
 /// A [`Topic`] to be encoded, from parts that belong to others.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(tag = "ev", rename = "topic")]
@@ -192,6 +207,46 @@ pub struct TopicView<'a> {
     pub from: &'a Nick,
     pub topic: &'a str,
     pub nonce: &'a Nonce,
+}
+
+impl TopicView<'_> {
+    /// Adds the event's JSON: what the general encoder makes of it.
+    pub fn put_json(&self, out: &mut Vec<u8>) {
+        let Self { room, seq, at, user, from, topic, nonce } = *self;
+        put_head(out, b"{\"ev\":\"topic\",\"room\":\"", Head { room, seq, at, user, from });
+        out.extend_from_slice(b"\",\"topic\":\"");
+        put_tail(out, topic, nonce);
+    }
+}
+
+/// What all events of the log begin with.
+struct Head<'a> {
+    room: &'a RoomName,
+    seq: Seq,
+    at: UnixMs,
+    user: UserId,
+    from: &'a Nick,
+}
+
+fn put_head(out: &mut Vec<u8>, begin: &[u8], Head { room, seq, at, user, from }: Head<'_>) {
+    out.extend_from_slice(begin);
+    // Names hold nothing that would have to be escaped.
+    out.extend_from_slice(room.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"seq\":");
+    json::put_number(out, seq);
+    out.extend_from_slice(b",\"at\":");
+    json::put_number(out, at);
+    out.extend_from_slice(b",\"user\":");
+    json::put_number(out, user);
+    out.extend_from_slice(b",\"from\":\"");
+    out.extend_from_slice(from.as_str().as_bytes());
+}
+
+fn put_tail(out: &mut Vec<u8>, text: &str, nonce: &Nonce) {
+    json::put_escaped(out, text);
+    out.extend_from_slice(b"\",\"nonce\":\"");
+    json::put_escaped(out, nonce.as_str());
+    out.extend_from_slice(b"\"}");
 }
 
 /// `typing`: these members typed a moment ago. Shown for [`crate::limits::TYPING_SHOWN_MS`], or until they post.
@@ -297,23 +352,45 @@ pub struct Goodbye {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn a_view_is_encoded_as_the_event_that_it_is_a_view_of() {
-        let (room, from) = (RoomName::parse("lobby").expect("a name"), Nick::parse("ana").expect("a nick"));
-        let nonce = Nonce::parse("n-1").expect("a nonce");
-        let (seq, at, user, text) = (7, 8, 9, "\"hi\"\n\u{1f600}");
-        for kind in [PostKind::Text, PostKind::Action] {
+    fn by_hand(put: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut json = Vec::new();
+        put(&mut json);
+        String::from_utf8(json).expect("text")
+    }
+
+    fn in_general<T: Serialize>(value: &T) -> String {
+        serde_json::to_string(value).expect("encodes")
+    }
+
+    proptest! {
+        #[test]
+        fn a_view_is_encoded_by_hand_and_in_general_as_the_event_that_it_is_a_view_of(
+            text in prop_oneof!["(?s).{0,60}", "[\\x00-\\x7f]{0,60}"], nonce in "[!-~]{1,64}",
+            room in "[a-z0-9äß日][-a-zA-Z0-9_.äß日]{0,20}", from in "[a-z0-9äß日][-a-zA-Z0-9_.äß日]{0,9}",
+            (seq, at, user) in any::<(u64, u64, u64)>(), shift in 0..64,
+            kind in prop::sample::select(vec![PostKind::Text, PostKind::Action, PostKind::Unknown]),
+        ) {
+            let (room, from) = (RoomName::parse(&room).expect("a name"), Nick::parse(&from).expect("a nick"));
+            let nonce = Nonce::parse(&nonce).expect("a nonce");
+            let (seq, user, text) = (seq >> shift, user >> shift, text.as_str());
             let view = PostView { room: &room, seq, at, user, from: &from, kind, text, nonce: &nonce };
-            let (room, from) = (room.clone(), from.clone());
-            let (text, nonce) = (text.to_owned(), nonce.as_str().to_owned());
-            let post = Event::Post(Post { room, seq, at, user, from, kind, text, nonce });
-            assert_eq!(serde_json::to_string(&view).ok(), serde_json::to_string(&post).ok());
+            let post = Post {
+                room: room.clone(), seq, at, user, from: from.clone(), kind, text: text.to_owned(),
+                nonce: nonce.as_str().to_owned(),
+            };
+            prop_assert_eq!(in_general(&view), in_general(&Event::Post(post)));
+            prop_assert_eq!(by_hand(|out| view.put_json(out)), in_general(&view));
+            let view = TopicView { room: &room, seq, at, user, from: &from, topic: text, nonce: &nonce };
+            let topic = Topic {
+                room: room.clone(), seq, at, user, from: from.clone(), topic: text.to_owned(),
+                nonce: nonce.as_str().to_owned(),
+            };
+            prop_assert_eq!(in_general(&view), in_general(&Event::Topic(topic)));
+            prop_assert_eq!(by_hand(|out| view.put_json(out)), in_general(&view));
         }
-        let view = TopicView { room: &room, seq, at, user, from: &from, topic: text, nonce: &nonce };
-        let (topic, nonce) = (text.to_owned(), nonce.as_str().to_owned());
-        let topic = Event::Topic(Topic { room: room.clone(), seq, at, user, from: from.clone(), topic, nonce });
-        assert_eq!(serde_json::to_string(&view).ok(), serde_json::to_string(&topic).ok());
     }
 }

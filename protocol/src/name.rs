@@ -4,7 +4,7 @@
 //! is a letter or digit. Two names are the same when their [`NameKey`]s are: NFKC and case folding
 //! (Unicode UAX #15, UTS #44) make `Straße`, `STRASSE` and `ｓtraße` one room.
 
-use std::{borrow::Cow, cmp::Ordering, fmt};
+use std::{borrow::Cow, cmp::Ordering, fmt, sync::Arc};
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -12,7 +12,7 @@ use icu_properties::{
     CodePointMapData, CodePointSetData,
     props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup},
 };
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::limits::{NICK_BYTES_MAX, ROOM_NAME_BYTES_MAX};
 
@@ -106,9 +106,10 @@ fn check(text: &str, max: usize) -> Result<(), NameError> {
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $max:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-        #[serde(transparent)]
-        pub struct $name(Box<str>);
+        ///
+        /// A clone costs a count: it goes along with every event.
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks the text against the rules of this module.
@@ -141,6 +142,12 @@ macro_rules! name {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 

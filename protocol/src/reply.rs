@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{Event, Member},
     id::{Seq, UnixMs, UserId},
+    json,
     name::{Nick, RoomName},
 };
 
@@ -83,6 +84,20 @@ pub enum Resume {
     Unknown,
 }
 
+impl Resume {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Complete => "complete",
+            Self::Gap => "gap",
+            Self::Reset => "reset",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// To `join`: the room's state and the position at which it is true, in one frame.
 ///
 /// Every event with a larger `seq` follows on this connection, none is missing and none comes twice.
@@ -107,6 +122,37 @@ pub struct Joined<E = Event, M = Vec<Member>> {
     pub events: Vec<E>,
 }
 
+impl<E: AsRef<[u8]>, M: AsRef<[u8]>> Joined<E, M> {
+    /// Adds the whole reply's JSON, with members and events that are JSON already: what the general encoder makes of it.
+    pub fn put_reply(&self, out: &mut Vec<u8>, re: u64) {
+        let Self { room, epoch, seq, topic, resume, member_count, members, events } = self;
+        out.extend_from_slice(b"{\"re\":");
+        json::put_number(out, re);
+        out.extend_from_slice(b",\"ok\":{\"room\":\"");
+        json::put_escaped(out, room.as_str());
+        out.extend_from_slice(b"\",\"epoch\":\"");
+        json::put_escaped(out, epoch);
+        out.extend_from_slice(b"\",\"seq\":");
+        json::put_number(out, *seq);
+        out.extend_from_slice(b",\"topic\":\"");
+        json::put_escaped(out, topic);
+        out.extend_from_slice(b"\",\"resume\":\"");
+        out.extend_from_slice(resume.as_str().as_bytes());
+        out.extend_from_slice(b"\",\"member_count\":");
+        json::put_number(out, *member_count);
+        out.extend_from_slice(b",\"members\":");
+        out.extend_from_slice(members.as_ref());
+        out.extend_from_slice(b",\"events\":[");
+        for (index, event) in events.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(event.as_ref());
+        }
+        out.extend_from_slice(b"]}}");
+    }
+}
+
 /// To `post` and `topic`: it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posted {
@@ -117,6 +163,19 @@ pub struct Posted {
     /// True when this nonce had been posted before: `seq` and `at` are the first one's, nothing was added.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub duplicate: bool,
+}
+
+impl Posted {
+    /// Adds the whole reply's JSON: what the general encoder makes of it.
+    pub fn put_reply(&self, out: &mut Vec<u8>, re: u64) {
+        out.extend_from_slice(b"{\"re\":");
+        json::put_number(out, re);
+        out.extend_from_slice(b",\"ok\":{\"seq\":");
+        json::put_number(out, self.seq);
+        out.extend_from_slice(b",\"at\":");
+        json::put_number(out, self.at);
+        out.extend_from_slice(if self.duplicate { b",\"duplicate\":true}}" } else { b"}}" });
+    }
 }
 
 /// To `history`: a page of a log in ascending order.
@@ -179,3 +238,70 @@ pub struct NickChanged {
 /// To `part`, `typing`, `presence` and `quit`: nothing to say but that it is done. An empty object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        envelope::encode_ok,
+        event::{self, MemberState},
+    };
+
+    #[test]
+    fn the_reply_to_a_join_is_encoded_by_hand_as_in_general() {
+        let member = |nick: &str| Member { nick: Nick::parse(nick).expect("a nick"), state: MemberState::Online };
+        let topic = |seq| {
+            Event::Topic(event::Topic {
+                room: RoomName::parse("lobby").expect("a name"),
+                seq,
+                at: 8,
+                user: 9,
+                from: Nick::parse("ana").expect("a nick"),
+                topic: "a \"topic\"".to_owned(),
+                nonce: "n".to_owned(),
+            })
+        };
+        for (resume, count) in
+            [(Resume::Fresh, 0), (Resume::Complete, 1), (Resume::Gap, 2), (Resume::Reset, 3), (Resume::Unknown, 0)]
+        {
+            let joined = Joined {
+                room: RoomName::parse("Straße").expect("a name"),
+                epoch: "e\\".to_owned(),
+                seq: count,
+                topic: "two\tand \u{1f600}".to_owned(),
+                resume,
+                member_count: 2,
+                members: vec![member("ana"), member("bo")],
+                events: (0..count).map(topic).collect::<Vec<_>>(),
+            };
+            let events = joined.events.iter().map(|event| serde_json::to_vec(event).expect("encodes"));
+            let encoded = Joined {
+                room: joined.room.clone(),
+                epoch: joined.epoch.clone(),
+                seq: joined.seq,
+                topic: joined.topic.clone(),
+                resume,
+                member_count: joined.member_count,
+                members: serde_json::to_vec(&joined.members).expect("encodes"),
+                events: events.collect::<Vec<_>>(),
+            };
+            let mut json = Vec::new();
+            encoded.put_reply(&mut json, 7);
+            assert_eq!(String::from_utf8(json).expect("text"), encode_ok(7, &joined).expect("encodes"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_reply_to_a_post_is_encoded_by_hand_as_in_general(
+            re: u64, seq: u64, at: u64, duplicate: bool, shift in 0..64,
+        ) {
+            let posted = Posted { seq: seq >> shift, at, duplicate };
+            let mut json = Vec::new();
+            posted.put_reply(&mut json, re >> shift);
+            prop_assert_eq!(String::from_utf8(json).expect("text"), encode_ok(re >> shift, &posted).expect("encodes"));
+        }
+    }
+}

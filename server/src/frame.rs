@@ -1,14 +1,14 @@
 //! Frames from the server: JSON in unmasked WebSocket frames (RFC 6455 §5), encoded once for all who get them.
 
-use std::sync::Arc;
+use std::{cell::RefCell, convert::Infallible};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use hubbub_protocol::{
     ErrorBody, Event,
     envelope::{ErrorReply, OkReply},
+    reply::{Joined, Posted},
 };
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
 
 use crate::metrics as names;
 
@@ -17,8 +17,8 @@ const FIN_CLOSE: u8 = 0x88;
 const FIN_PING: u8 = 0x89;
 const FIN_PONG: u8 = 0x8a;
 
-/// What is enough for most replies, header included.
-const TEXT_BYTES_MOSTLY: usize = 128;
+/// What a scratch area may keep. A page of a log or of members can be more, and is rare.
+const SCRATCH_BYTES_KEPT: usize = 64 * 1024;
 
 /// The most bytes of payload that a control frame holds (RFC 6455 §5.5).
 const CONTROL_BYTES_MAX: usize = 125;
@@ -61,64 +61,64 @@ pub fn put_text(out: &mut Vec<u8>, text: &[u8]) {
     put(out, FIN_TEXT, text);
 }
 
-/// A text frame with the JSON of a value, in one buffer: the header's place is kept free until the length is known.
-fn text<T: Serialize>(value: &T) -> serde_json::Result<Bytes> {
-    let mut out = Vec::with_capacity(TEXT_BYTES_MOSTLY);
-    out.resize(HEADER_BYTES_MAX, 0);
-    serde_json::to_writer(&mut out, value)?;
-    let (header, size) = header(FIN_TEXT, out.len() - HEADER_BYTES_MAX);
-    let begin = HEADER_BYTES_MAX - size;
-    out[begin..HEADER_BYTES_MAX].copy_from_slice(&header[..size]);
-    // Without the space that is left, so that it is one allocation for as long as it has one owner.
-    let mut frame = Bytes::from(out.into_boxed_slice());
-    frame.advance(begin);
-    Ok(frame)
+thread_local! {
+    /// Where this thread encodes what is then copied to a place of its own, of exactly its size.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Encodes in the thread's scratch area, which is empty, and answers what `take` makes of it.
+fn in_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        let made = work(scratch);
+        if scratch.capacity() > SCRATCH_BYTES_KEPT {
+            *scratch = Vec::new();
+        }
+        made
+    })
+}
+
+/// A text frame with the JSON that `put` adds: the header's place is kept free until the length is known.
+fn text<E>(put: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<Bytes, E> {
+    in_scratch(|out| {
+        out.resize(HEADER_BYTES_MAX, 0);
+        put(out)?;
+        let (header, size) = header(FIN_TEXT, out.len() - HEADER_BYTES_MAX);
+        let begin = HEADER_BYTES_MAX - size;
+        out[begin..HEADER_BYTES_MAX].copy_from_slice(&header[..size]);
+        Ok(Bytes::copy_from_slice(&out[begin..]))
+    })
+}
+
+/// The same with the JSON of a value.
+fn text_of<T: Serialize>(value: &T) -> serde_json::Result<Bytes> {
+    text(|out| serde_json::to_writer(out, value))
+}
+
+/// An event's JSON, which `put` adds, for `take` to copy.
+pub fn with_json<T>(put: impl FnOnce(&mut Vec<u8>), take: impl FnOnce(&[u8]) -> T) -> T {
+    in_scratch(|json| {
+        put(json);
+        take(json)
+    })
 }
 
 /// The JSON of anything of the wire. That this fails is impossible: the types hold no maps with odd keys.
 pub fn json<T: Serialize>(value: &T) -> Bytes {
-    match serde_json::to_vec(value) {
-        Ok(json) => json.into(),
+    in_scratch(|json| match serde_json::to_writer(&mut *json, value) {
+        Ok(()) => Bytes::copy_from_slice(json),
         Err(error) => {
             debug_assert!(false, "the wire's types can be encoded: {error}");
             tracing::error!(%error, "a frame could not be encoded");
             Bytes::from_static(b"null")
         }
-    }
-}
-
-/// One value of the wire, encoded once; a clone costs a count.
-#[derive(Debug, Clone)]
-pub struct Json(Arc<RawValue>);
-
-impl Json {
-    /// Encodes a value. That this fails is impossible, as for [`json`].
-    pub fn of<T: Serialize>(value: &T) -> Self {
-        let raw = to_raw_value(value).unwrap_or_else(|error| {
-            debug_assert!(false, "the wire's types can be encoded: {error}");
-            tracing::error!(%error, "an event could not be encoded");
-            RawValue::NULL.to_owned()
-        });
-        Self(raw.into())
-    }
-
-    /// The value as a part of another.
-    #[must_use]
-    pub fn raw(&self) -> &RawValue {
-        &self.0
-    }
-}
-
-impl AsRef<[u8]> for Json {
-    fn as_ref(&self) -> &[u8] {
-        self.0.get().as_bytes()
-    }
+    })
 }
 
 /// A frame with one event.
 #[must_use]
 pub fn event(event: &Event) -> Bytes {
-    text(event).unwrap_or_else(|error| {
+    text_of(event).unwrap_or_else(|error| {
         debug_assert!(false, "the wire's types can be encoded: {error}");
         tracing::error!(%error, "an event could not be encoded");
         let mut null = Vec::new();
@@ -129,7 +129,7 @@ pub fn event(event: &Event) -> Bytes {
 
 /// A frame with a reply that says `ok`.
 pub fn ok<T: Serialize>(re: u64, ok: &T) -> Bytes {
-    match text(&OkReply { re, ok }) {
+    match text_of(&OkReply { re, ok }) {
         Ok(reply) => reply,
         Err(error) => {
             debug_assert!(false, "the wire's types can be encoded: {error}");
@@ -140,11 +140,30 @@ pub fn ok<T: Serialize>(re: u64, ok: &T) -> Bytes {
     }
 }
 
+/// A frame with the reply to a post.
+#[must_use]
+pub fn posted(re: u64, posted: &Posted) -> Bytes {
+    by_hand(|out| posted.put_reply(out, re))
+}
+
+/// A frame with the reply to a join, whose members and events were encoded before.
+pub fn joined<E: AsRef<[u8]>, M: AsRef<[u8]>>(re: u64, joined: &Joined<E, M>) -> Bytes {
+    by_hand(|out| joined.put_reply(out, re))
+}
+
+fn by_hand(put: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let Ok(frame) = text(|out| {
+        put(out);
+        Ok::<_, Infallible>(())
+    });
+    frame
+}
+
 /// A frame with a reply that says `error`.
 #[must_use]
 pub fn error(re: Option<u64>, error: &ErrorBody) -> Bytes {
     metrics::counter!(names::REFUSALS_TOTAL, "code" => error.code.as_str()).increment(1);
-    text(&ErrorReply { re, error }).unwrap_or_default()
+    text_of(&ErrorReply { re, error }).unwrap_or_default()
 }
 
 /// A close frame. The reason is cut to what fits.

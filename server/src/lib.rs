@@ -17,7 +17,7 @@
 //! store        the trait, SQLite behind it
 //! frame        the wire as bytes
 //! domain       pure decisions; no tokio, actix, SQL, clock
-//! config, hash, limits, log, meter, metrics, turnstile, signal, sight, clock
+//! config, limits, log, meter, metrics, turnstile, signal, sight, clock
 //! ```
 
 pub mod app;
@@ -29,7 +29,6 @@ pub mod dispatch;
 pub mod domain;
 pub mod fanout;
 pub mod frame;
-mod hash;
 pub mod hub;
 pub mod inspect;
 pub mod limits;

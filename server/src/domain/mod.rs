@@ -4,6 +4,7 @@
 
 pub mod busiest;
 pub mod heartbeat;
+pub mod number;
 pub mod outbox;
 pub mod rate;
 pub mod roster;

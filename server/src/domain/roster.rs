@@ -14,6 +14,8 @@ use hubbub_protocol::{
     limits::PRESENCE_CHANGES_MAX,
 };
 
+use super::number::ByNumber;
+
 /// One member.
 #[derive(Debug, Clone)]
 struct Seated<S> {
@@ -38,10 +40,10 @@ impl<S> Seated<S> {
 /// The members of one room.
 #[derive(Debug, Clone)]
 pub struct Roster<S> {
-    members: HashMap<UserId, Seated<S>>,
+    members: HashMap<UserId, Seated<S>, ByNumber>,
     /// By nick, for pages in a stable order.
     order: BTreeMap<NameKey, UserId>,
-    offline: HashSet<UserId>,
+    offline: HashSet<UserId, ByNumber>,
     changes: Vec<MemberChange>,
     changed: bool,
     partial: bool,
@@ -63,9 +65,9 @@ impl<S: Copy + PartialEq> Roster<S> {
     #[must_use]
     pub fn new(members_told_max: usize) -> Self {
         Self {
-            members: HashMap::new(),
+            members: HashMap::default(),
             order: BTreeMap::new(),
-            offline: HashSet::new(),
+            offline: HashSet::default(),
             changes: Vec::new(),
             changed: false,
             partial: false,

@@ -13,7 +13,7 @@ struct Entry<T> {
 
 /// The newest events of a log, dense up to its last seq, limited in number and bytes.
 ///
-/// `T` is the encoded event, cheap to clone.
+/// `T` is the encoded event.
 #[derive(Debug, Clone)]
 pub struct Tail<T> {
     entries: VecDeque<Entry<T>>,
@@ -22,7 +22,7 @@ pub struct Tail<T> {
     bytes_max: usize,
 }
 
-impl<T: AsRef<[u8]> + Clone> Tail<T> {
+impl<T: AsRef<[u8]>> Tail<T> {
     /// An empty tail with its limits; it always keeps at least the newest event.
     #[must_use]
     pub fn new(events_max: usize, bytes_max: usize) -> Self {
@@ -43,20 +43,20 @@ impl<T: AsRef<[u8]> + Clone> Tail<T> {
 
     /// The events after `seq`; `None` when some of them are no longer here.
     #[must_use]
-    pub fn after(&self, seq: Seq, last: Seq) -> Option<Vec<T>> {
+    pub fn after(&self, seq: Seq, last: Seq) -> Option<Vec<&T>> {
         if seq >= last {
             return Some(Vec::new());
         }
         let oldest = self.entries.front()?.seq;
         let skip = usize::try_from((seq + 1).checked_sub(oldest)?).ok()?;
-        Some(self.entries.iter().skip(skip).map(|entry| entry.json.clone()).collect())
+        Some(self.entries.iter().skip(skip).map(|entry| &entry.json).collect())
     }
 
     /// The newest `count` events, or as many as there are.
     #[must_use]
-    pub fn newest(&self, count: usize) -> Vec<T> {
+    pub fn newest(&self, count: usize) -> Vec<&T> {
         let skip = self.entries.len().saturating_sub(count);
-        self.entries.iter().skip(skip).map(|entry| entry.json.clone()).collect()
+        self.entries.iter().skip(skip).map(|entry| &entry.json).collect()
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
     fn all_after_a_position_or_nothing() {
         let tail = tail(3, 1_000, 1..=10);
         assert_eq!(tail.after(10, 10), Some(vec![]));
-        assert_eq!(tail.after(9, 10), Some(vec!["0010".to_owned()]));
+        assert_eq!(tail.after(9, 10), Some(vec![&"0010".to_owned()]));
         assert_eq!(tail.after(7, 10).map(|events| events.len()), Some(3));
         assert_eq!(tail.after(6, 10), None);
         assert_eq!(tail.after(0, 10), None);

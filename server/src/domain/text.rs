@@ -18,11 +18,23 @@ fn check_length(what: &str, text: &str, chars_max: u64) -> Result<(), ErrorBody>
     Err(ErrorBody::new(ErrorCode::TextTooLong, message))
 }
 
+/// Whether a text is so plain that one look says it may be said: it begins with something to be seen and is ASCII that
+/// prints, as most is.
+fn is_plain(text: &str, chars_max: u64) -> bool {
+    // No end before the last byte: so that it is looked at many bytes at once.
+    let prints = || text.bytes().fold(true, |prints, byte| prints & matches!(byte, b' '..=b'~'));
+    text.len() as u64 <= chars_max && text.starts_with(|first: char| first.is_ascii_graphic()) && prints()
+}
+
 /// Checks the text of a post.
 ///
 /// # Errors
 /// `text_empty`, `text_too_long`, or `invalid_argument` for control characters.
 pub fn check_post(text: &str, chars_max: u64) -> Result<(), ErrorBody> {
+    if is_plain(text, chars_max) { Ok(()) } else { check_any_post(text, chars_max) }
+}
+
+fn check_any_post(text: &str, chars_max: u64) -> Result<(), ErrorBody> {
     if text.trim().is_empty() {
         return Err(ErrorBody::new(ErrorCode::TextEmpty, "a post needs text, not only white space"));
     }
@@ -52,7 +64,25 @@ fn forbidden(what: &str, c: char) -> ErrorBody {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_that_passes_at_once_passes_otherwise(
+            text in prop_oneof!["[ -~]{0,40}", "[\\x00-\\x7f]{0,40}", "[ a\n\u{7f}\u{80}\u{a0}ä]{0,20}"],
+            chars_max in prop_oneof![0_u64..50, Just(4_000)],
+        ) {
+            prop_assert_eq!(check_post(&text, chars_max), check_any_post(&text, chars_max));
+        }
+    }
+
+    #[test]
+    fn most_texts_pass_at_once() {
+        assert!(is_plain("Hello, world! ~", 100));
+        assert!(!is_plain("Hello, world!", 10));
+    }
 
     #[test]
     fn length_is_counted_in_characters_not_bytes() {

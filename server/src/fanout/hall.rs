@@ -9,15 +9,15 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::BuildHasherDefault,
     sync::Arc,
 };
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::command::{LogChunk, RoomTag};
-use crate::{hash::NumberHasher, store::RoomId};
+use crate::{domain::number::ByNumber, store::RoomId};
 
 /// Cargo behind which a signal is not worth carrying any more.
 const SIGNALS_BEHIND_MAX: usize = 32;
@@ -32,12 +32,18 @@ pub(super) enum Cargo {
 }
 
 #[derive(Debug)]
-struct Entry {
+pub(super) struct Entry {
     cargo: Cargo,
     /// Goes back to the room when everybody has the cargo.
     /// More than one when several batches wait, each perhaps of another life of the room.
-    credits: Vec<OwnedSemaphorePermit>,
+    credits: SmallVec<[OwnedSemaphorePermit; 1]>,
 }
+
+/// What is carried round in one hall.
+pub(super) type Stream = VecDeque<Entry>;
+
+/// Cargo for which a stream that is lent may have space; a larger one is freed.
+const STREAM_LENT_MAX: usize = 64;
 
 /// A connection that is seated here.
 #[derive(Debug)]
@@ -52,7 +58,7 @@ struct Seat {
 pub(super) struct Hall {
     pub(super) room: Arc<RoomTag>,
     seats: Vec<Seat>,
-    stream: VecDeque<Entry>,
+    stream: Stream,
     /// The number of the oldest cargo in the stream.
     oldest: u64,
     /// Where the next visit is.
@@ -66,7 +72,7 @@ pub(super) struct Hall {
 }
 
 /// The rooms of one shard. Boxed, because they are taken out and put back all the time.
-pub(super) type Halls = HashMap<RoomId, Box<Hall>, BuildHasherDefault<NumberHasher>>;
+pub(super) type Halls = HashMap<RoomId, Box<Hall>, ByNumber>;
 
 impl Cargo {
     /// Its frames, headers included.
@@ -117,7 +123,7 @@ impl Hall {
         if is_late || self.seats.is_empty() {
             return !is_late;
         }
-        self.stream.push_back(Entry { cargo, credits: Vec::new() });
+        self.stream.push_back(Entry { cargo, credits: SmallVec::new() });
         self.behind = self.seats.len();
         true
     }
@@ -211,7 +217,24 @@ impl Hall {
         if self.behind == 0 {
             self.oldest = self.end();
             self.round_end = self.oldest;
-            self.stream = VecDeque::new();
+            self.stream.clear();
+        }
+    }
+
+    /// Gives an empty stream the memory of another, which the shard has for whichever hall is at work.
+    pub(super) fn borrow_stream(&mut self, spare: &mut Stream) {
+        if self.stream.capacity() == 0 {
+            self.stream = std::mem::take(spare);
+        }
+    }
+
+    /// Gives the memory of a stream back that has become empty: a hall at rest holds none.
+    pub(super) fn return_stream(&mut self, spare: &mut Stream) {
+        if self.stream.is_empty() {
+            let stream = std::mem::take(&mut self.stream);
+            if stream.capacity() <= STREAM_LENT_MAX && stream.capacity() > spare.capacity() {
+                *spare = stream;
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ mod hall;
 mod handle;
 mod outbox;
 mod shard;
+pub mod spare;
 mod view;
 
 pub use command::{Batch, Farewell, Item, LogChunk, Order, RoomTag, ShardCommand};

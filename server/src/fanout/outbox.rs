@@ -116,24 +116,55 @@ impl<S: Socket + ?Sized> Outbox<S> {
         verdict
     }
 
-    /// Whether nothing waits and the socket takes more: then frames may go past the queue.
+    /// Whether nothing waits and the socket takes more.
     pub fn is_clear(&self) -> bool {
-        self.queued.get() == 0 && self.blocked_since_ms.get().is_none() && !self.broken.get() && !self.sealed.get()
+        self.queued.get() == 0 && self.takes_more()
     }
 
-    /// Writes frames past the queue, which must be [clear](Outbox::is_clear), in one call: nothing is cloned, and
-    /// nothing kept. Answers how many bytes of them the socket took; the rest is to be pushed.
+    fn takes_more(&self) -> bool {
+        self.blocked_since_ms.get().is_none() && !self.broken.get() && !self.sealed.get()
+    }
+
+    /// Whether frames may go past the queue: the socket takes more, and what waits fits into the same call.
+    pub fn may_write_past(&self) -> bool {
+        self.takes_more() && (self.queued.get() == 0 || self.queue.borrow().len() < SLICES_FEW)
+    }
+
+    /// Writes what waits and these frames, past the queue, in one call, if that [may be](Outbox::may_write_past): of the
+    /// frames nothing is cloned, and nothing kept. Answers how many bytes of them the socket took; the rest is to be
+    /// pushed.
     ///
     /// Looks at the first few frames only; more have to be pushed in any case.
     pub fn write_past<'a>(&self, frames: impl Iterator<Item = &'a Bytes>) -> usize {
-        debug_assert!(self.is_clear(), "what waits goes first");
-        match self.write_some::<SLICES_FEW>(frames) {
-            Ok(written) => written,
+        debug_assert!(self.may_write_past(), "what waits goes first");
+        let waiting = self.queued.get();
+        let written = if waiting == 0 {
+            self.write_some::<SLICES_FEW>(frames.map(|frame| &frame[..]))
+        } else {
+            let queue = self.queue.borrow();
+            self.write_some::<SLICES_FEW>(queue.iter().map(|frame| &frame[..]).chain(frames.map(|frame| &frame[..])))
+        };
+        match written {
+            Ok(written) if waiting == 0 => written,
+            Ok(written) => {
+                self.wrote_waiting(written.min(waiting));
+                written.saturating_sub(waiting)
+            }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => 0,
             Err(_) => {
                 self.break_off();
                 0
             }
+        }
+    }
+
+    /// The socket took so much of what waits.
+    fn wrote_waiting(&self, written: usize) {
+        let mut queue = self.queue.borrow_mut();
+        self.set_queued(self.queued.get() - written);
+        advance(&mut queue, written);
+        if queue.is_empty() {
+            *queue = VecDeque::new();
         }
     }
 
@@ -178,8 +209,8 @@ impl<S: Socket + ?Sized> Outbox<S> {
         let mut queue = self.queue.borrow_mut();
         while !queue.is_empty() {
             let written = match queue.len() {
-                0..=SLICES_FEW => self.write_some::<SLICES_FEW>(queue.iter()),
-                _ => self.write_some::<SLICES_MAX>(queue.iter()),
+                0..=SLICES_FEW => self.write_some::<SLICES_FEW>(queue.iter().map(|frame| &frame[..])),
+                _ => self.write_some::<SLICES_MAX>(queue.iter().map(|frame| &frame[..])),
             };
             match written {
                 Ok(written) => {
@@ -204,7 +235,7 @@ impl<S: Socket + ?Sized> Outbox<S> {
     }
 
     /// Writes the first frames, `SLICES` at most, in one call; answers how many bytes the socket took.
-    fn write_some<'a, const SLICES: usize>(&self, frames: impl Iterator<Item = &'a Bytes>) -> io::Result<usize> {
+    fn write_some<'a, const SLICES: usize>(&self, frames: impl Iterator<Item = &'a [u8]>) -> io::Result<usize> {
         let (mut slices, mut count) = ([IoSlice::new(&[]); SLICES], 0);
         for (slice, frame) in slices.iter_mut().zip(frames) {
             *slice = IoSlice::new(frame);
@@ -345,116 +376,4 @@ fn advance(queue: &mut VecDeque<Bytes>, mut written: usize) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::rc::Rc;
-
-    use super::*;
-
-    /// A socket that takes what it is allowed to take.
-    #[derive(Default)]
-    pub(crate) struct Pipe {
-        pub(crate) taken: RefCell<Vec<u8>>,
-        pub(crate) budget: Cell<usize>,
-        pub(crate) broken: Cell<bool>,
-    }
-
-    impl Pipe {
-        pub(crate) fn open(budget: usize) -> Rc<Self> {
-            Rc::new(Self { budget: Cell::new(budget), ..Self::default() })
-        }
-
-        pub(crate) fn text(&self) -> String {
-            String::from_utf8_lossy(&self.taken.borrow()).into_owned()
-        }
-    }
-
-    impl Socket for Rc<Pipe> {
-        fn try_write_vectored(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
-            if self.broken.get() {
-                return Err(io::ErrorKind::BrokenPipe.into());
-            }
-            let mut written = 0;
-            for frame in frames {
-                let fits = frame.len().min(self.budget.get());
-                self.taken.borrow_mut().extend_from_slice(&frame[..fits]);
-                self.budget.set(self.budget.get() - fits);
-                written += fits;
-            }
-            if written == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(written) }
-        }
-
-        fn end(&self) {
-            self.taken.borrow_mut().push(b'.');
-        }
-    }
-
-    fn frame(text: &'static str) -> Bytes {
-        Bytes::from_static(text.as_bytes())
-    }
-
-    #[test]
-    fn frames_go_out_in_order_in_one_write_across_a_blocked_socket() {
-        let pipe = Pipe::open(5);
-        let outbox = Outbox::new(pipe.clone(), 100);
-        for text in ["abc", "def", "ghi"] {
-            assert_eq!(outbox.push(Kind::Log, frame(text)), Verdict::Take);
-        }
-        outbox.flush();
-        assert_eq!((pipe.text(), outbox.queued()), ("abcde".into(), 4));
-        assert!(outbox.blocked_since_ms().is_some());
-        pipe.budget.set(100);
-        outbox.writable();
-        assert_eq!((pipe.text(), outbox.queued()), ("abcdefghi".into(), 0));
-        assert_eq!(outbox.blocked_since_ms(), None);
-        assert_eq!(outbox.take_writes(), 3, "one partial, one refused, one for the rest");
-    }
-
-    #[test]
-    fn what_does_not_fit_is_written_out_first_and_lags_only_if_that_does_not_help() {
-        let pipe = Pipe::open(6);
-        let outbox = Outbox::new(pipe, 8);
-        assert_eq!(outbox.push(Kind::Log, frame("abcdef")), Verdict::Take);
-        assert_eq!(outbox.push(Kind::Log, frame("ghijkl")), Verdict::Take);
-        assert_eq!(outbox.push(Kind::Log, frame("mnopqr")), Verdict::Lag);
-        assert_eq!(outbox.queued(), 6);
-    }
-
-    #[test]
-    fn a_broken_socket_frees_what_waited_and_takes_nothing_more() {
-        let pipe = Pipe::open(0);
-        let outbox = Outbox::new(pipe.clone(), 100);
-        outbox.send(&frame("abc"));
-        pipe.broken.set(true);
-        outbox.writable();
-        assert!(outbox.is_broken());
-        outbox.send(&frame("def"));
-        assert_eq!(outbox.queued(), 0);
-    }
-
-    #[test]
-    fn the_end_comes_after_what_waits_and_nothing_after_the_end() {
-        let pipe = Pipe::open(2);
-        let outbox = Outbox::new(pipe.clone(), 100);
-        outbox.send(&frame("abc"));
-        outbox.end();
-        assert_eq!(outbox.push(Kind::Direct, frame("def")), Verdict::Drop);
-        assert_eq!(pipe.text(), "ab");
-        pipe.budget.set(100);
-        outbox.writable();
-        assert_eq!(pipe.text(), "abc.");
-    }
-
-    #[test]
-    fn time_blocked_counts_from_the_last_progress() {
-        let pipe = Pipe::open(0);
-        let outbox = Outbox::new(pipe.clone(), 100);
-        outbox.send(&frame("abcdef"));
-        let since = outbox.blocked_since_ms().expect("blocked");
-        outbox.blocked_since_ms.set(Some(since.wrapping_sub(5)));
-        outbox.writable();
-        assert_eq!(outbox.blocked_since_ms(), Some(since.wrapping_sub(5)), "no progress");
-        pipe.budget.set(2);
-        outbox.writable();
-        assert!(outbox.blocked_since_ms().is_some_and(|now| now >= since), "progress");
-    }
-}
+pub(crate) mod tests;

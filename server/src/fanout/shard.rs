@@ -24,9 +24,10 @@ use self::{
 };
 use super::{
     command::{Batch, Farewell, Item, Order, ShardCommand},
-    hall::{Cargo, Hall, Halls},
+    hall::{Cargo, Hall, Halls, Stream},
     handle::{ConnectionId, ShardHandle, ShardId},
     outbox::{Outbox, queued_here},
+    spare,
     view::{Bursts, ShardSight, ShardState},
 };
 use crate::{
@@ -65,6 +66,8 @@ struct Shard {
     connections: Slab<Entry>,
     generation: u32,
     halls: Halls,
+    /// Memory for the stream of the hall that is at work.
+    spare: Stream,
     ready: VecDeque<RoomId>,
     dirty: Vec<u32>,
     draining: Option<u64>,
@@ -140,6 +143,7 @@ impl Shard {
             connections: Slab::new(),
             generation: 0,
             halls: Halls::default(),
+            spare: Stream::new(),
             ready: VecDeque::new(),
             dirty: Vec::new(),
             draining: None,
@@ -219,7 +223,9 @@ impl Shard {
         let id = batch.room.id;
         // Out of the map meanwhile: what is done for a connection may touch other halls.
         let mut hall = self.halls.remove(&id).unwrap_or_else(|| Box::new(Hall::new(batch.room)));
-        for item in batch.items {
+        hall.borrow_stream(&mut self.spare);
+        let mut items = batch.items;
+        for item in items.drain(..) {
             match item {
                 Item::Reply(connection, frame) => self.reply(connection, frame),
                 Item::Seat(connection, reply) => self.seat(&mut hall, connection, reply),
@@ -233,6 +239,7 @@ impl Shard {
                 Item::Credit(credit) => hall.keep(credit),
             }
         }
+        spare::keep(items);
         let mut visits = 0;
         if !hall.ready && hall.behind() <= self.limits.slice_deliveries_max {
             let due = hall.behind();
@@ -246,7 +253,8 @@ impl Shard {
     }
 
     /// Puts a hall back into the map, unless nobody is left in it.
-    fn put_back(&mut self, hall: Box<Hall>) {
+    fn put_back(&mut self, mut hall: Box<Hall>) {
+        hall.return_stream(&mut self.spare);
         if !hall.is_empty() {
             self.halls.insert(hall.room.id, hall);
         }
@@ -303,8 +311,9 @@ impl Shard {
             debug_assert!(false, "a connection leaves its seats when it goes");
             return self.vacate_index(hall, index);
         };
-        // Who is in one room only has nothing else to come in this slice, so it need not wait for its end.
-        let past = (entry.seats.len() == 1 && entry.outbox.is_clear())
+        // Who is in one room only has nothing else to come in this slice, so it need not wait for its end, and a reply
+        // that waits goes along.
+        let past = (entry.seats.len() == 1 && entry.outbox.may_write_past())
             .then(|| entry.outbox.write_past(hall.missing(index).map(Cargo::frames)));
         match deliver(&entry.outbox, hall.missing(index), past.unwrap_or(0), &mut self.meter) {
             None => hall.visited(index),

@@ -4,11 +4,15 @@ use hubbub_protocol::{
     NameKey, Nick,
     id::{Nonce, Position, UserId},
 };
+use smallvec::SmallVec;
 
 use crate::{fanout::ConnectionId, store::EventBody};
 
 /// What is to be added to a room's log; see [`EventBody`].
 pub type PostBody = EventBody;
+
+/// What is to be added together. Mostly it is one, and then the list needs no place of its own.
+pub(super) type Appends = SmallVec<[Box<RoomEvent>; 2]>;
 
 /// Something for the log.
 #[derive(Debug)]

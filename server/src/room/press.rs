@@ -1,6 +1,6 @@
 //! The press: where a room's output of one turn is gathered, one batch a shard.
 
-use std::sync::Arc;
+use std::{iter::repeat_n, sync::Arc};
 
 use bytes::Bytes;
 use hubbub_protocol::id::Seq;
@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::sight::{At, Sight};
 use crate::{
-    fanout::{Batch, ConnectionId, Fanout, Item, LogChunk, RoomTag, ShardCommand},
+    fanout::{Batch, ConnectionId, Fanout, Item, LogChunk, RoomTag, ShardCommand, spare},
     frame,
 };
 
@@ -26,6 +26,15 @@ struct Sheet {
     /// How many of the room's members the shard reaches.
     seated: u32,
     credits: Arc<Semaphore>,
+}
+
+impl Sheet {
+    fn push(&mut self, item: Item) {
+        if self.items.capacity() == 0 {
+            self.items = spare::list();
+        }
+        self.items.push(item);
+    }
 }
 
 /// A room's output, sorted by shard.
@@ -54,7 +63,7 @@ impl Press {
     fn put(&mut self, connection: ConnectionId, item: Item) {
         self.close_chunk();
         if let Some(sheet) = self.sheets.get_mut(usize::from(connection.shard)) {
-            sheet.items.push(item);
+            sheet.push(item);
         }
     }
 
@@ -80,8 +89,10 @@ impl Press {
             let frames = Bytes::from(std::mem::take(&mut self.chunk));
             let events = std::mem::take(&mut self.events);
             let chunk = LogChunk { frames, first_seq: self.first_seq, events };
-            for sheet in self.occupied() {
-                sheet.items.push(Item::Log(chunk.clone()));
+            // Of the last sheet it becomes the own, without a clone: mostly there is but one.
+            let seated = self.occupied().count();
+            for (sheet, chunk) in self.occupied().zip(repeat_n(chunk, seated)) {
+                sheet.push(Item::Log(chunk));
                 sheet.chunks += 1;
             }
         }
@@ -90,13 +101,13 @@ impl Press {
     /// A signal.
     pub(super) fn signal(&mut self, frame: Bytes) {
         self.close_chunk();
-        self.occupied().for_each(|sheet| sheet.items.push(Item::Signal(frame.clone())));
+        self.occupied().for_each(|sheet| sheet.push(Item::Signal(frame.clone())));
     }
 
     /// A reply to one connection.
     pub(super) fn reply(&mut self, connection: ConnectionId, frame: Bytes) {
         if let Some(sheet) = self.sheets.get_mut(usize::from(connection.shard)) {
-            sheet.items.push(Item::Reply(connection, frame));
+            sheet.push(Item::Reply(connection, frame));
         }
     }
 
@@ -137,7 +148,9 @@ impl Press {
                         self.sight.during(At::Credit(id), credit).await.ok()
                     }
                 };
-                sheet.items.extend(credit.map(Item::Credit));
+                if let Some(credit) = credit {
+                    sheet.push(Item::Credit(credit));
+                }
             }
             let batch = Batch { room: self.room.clone(), items: std::mem::take(&mut sheet.items) };
             let sent = match shard.try_send(ShardCommand::Batch(batch)) {

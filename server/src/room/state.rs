@@ -4,23 +4,24 @@ use std::sync::{Arc, atomic::Ordering};
 
 use bytes::Bytes;
 use hubbub_protocol::{
-    ErrorBody, ErrorCode, Event, NameKey, Nick,
+    ErrorBody, ErrorCode, Event, NameKey, Nick, RoomName,
     event::{PostView, TopicView, Typing},
     id::{Position, Seq, UnixMs, UserId},
     limits::{MEMBERS_PAGE_MAX, TYPING_NICKS_MAX},
     reply::{Done, Joined, MembersPage, Posted, Resume},
 };
 use metrics::counter;
+use smallvec::SmallVec;
 
 use super::{
-    command::{RoomCommand, RoomEvent},
+    command::{Appends, RoomCommand, RoomEvent},
     press::Press,
     sight::Sight,
 };
 use crate::{
     domain::{roster::Roster, tail::Tail},
     fanout::{ConnectionId, RoomTag},
-    frame::{self, Json},
+    frame,
     limits::{Limits, size},
     meter::RoomMeter,
     metrics as names,
@@ -40,16 +41,19 @@ pub(super) struct Room {
     topic: String,
     seq: Seq,
     at: UnixMs,
-    tail: Tail<Json>,
+    tail: Tail<Box<[u8]>>,
     join_events_max: usize,
     typing: Vec<UserId>,
     /// The first page of members as it was last told.
-    first_members: Option<Json>,
+    first_members: Option<Bytes>,
     sight: Arc<Sight>,
     pub(super) roster: Roster<ConnectionId>,
     pub(super) press: Press,
     pub(super) meter: Arc<RoomMeter>,
 }
+
+/// Who waits for the answers to posts that are stored together; mostly it is one.
+pub(super) type Askers = SmallVec<[Asker; 1]>;
 
 /// Who waits for the answer to a post.
 pub(super) struct Asker {
@@ -69,7 +73,10 @@ impl Room {
     ) -> Self {
         let mut tail = Tail::new(size(limits.room_tail_events_max), size(limits.room_tail_bytes_max));
         for event in log.events {
-            tail.push(event.seq, Json::of(&event.into_event(tag.name.clone())));
+            frame::with_json(
+                |out| put_event(out, &tag.name, event.seq, &event.event),
+                |json| tail.push(event.seq, json.into()),
+            );
         }
         sight.seq.store(log.room.seq, Ordering::Relaxed);
         Self {
@@ -90,11 +97,12 @@ impl Room {
     }
 
     /// Checks what is to be appended; those whose sender is no member are answered, the others come back.
-    pub(super) fn admit(&mut self, events: Vec<RoomEvent>, now: UnixMs) -> (Vec<Asker>, Vec<NewEvent>) {
-        let mut askers = Vec::with_capacity(events.len());
-        let mut appends = Vec::with_capacity(events.len());
+    pub(super) fn admit(&mut self, events: Appends, now: UnixMs) -> (Askers, Arc<[NewEvent]>) {
+        let mut askers = Askers::with_capacity(events.len());
+        let mut appends: SmallVec<[NewEvent; 1]> = SmallVec::with_capacity(events.len());
         self.at = self.at.max(now);
-        for RoomEvent { re, from, user, nonce, body } in events {
+        for event in events {
+            let RoomEvent { re, from, user, nonce, body } = *event;
             let Some(nick) = self.roster.nick(user).cloned() else {
                 self.press.reply(from, frame::error(Some(re), &self.not_joined()));
                 continue;
@@ -102,7 +110,7 @@ impl Room {
             appends.push(NewEvent { at: self.at, user, nick, nonce, body });
             askers.push(Asker { re, from });
         }
-        (askers, appends)
+        (askers, appends.into_inner().map_or_else(|several| several.into_vec().into(), Arc::from))
     }
 
     /// The store has answered: publishes what is new and acknowledges everything, or refuses it.
@@ -121,25 +129,24 @@ impl Room {
             if !duplicate {
                 self.publish(seq, event);
             }
-            self.press.reply(asker.from, frame::ok(asker.re, &Posted { seq, at, duplicate }));
+            self.press.reply(asker.from, frame::posted(asker.re, &Posted { seq, at, duplicate }));
         }
     }
 
-    fn publish(&mut self, seq: Seq, NewEvent { at, user, nick: from, nonce, body }: &NewEvent) {
-        let (room, at, user) = (&self.tag.name, *at, *user);
-        let json = match body {
-            EventBody::Post { kind, text } => {
-                Json::of(&PostView { room, seq, at, user, from, kind: *kind, text, nonce })
-            }
-            EventBody::Topic { topic } => {
-                self.topic.clone_from(topic);
-                Json::of(&TopicView { room, seq, at, user, from, topic, nonce })
-            }
-        };
-        self.typing.retain(|typing| *typing != user);
+    fn publish(&mut self, seq: Seq, event: &NewEvent) {
+        if let EventBody::Topic { topic } = &event.body {
+            self.topic.clone_from(topic);
+        }
+        self.typing.retain(|typing| *typing != event.user);
         self.seq = seq;
-        self.press.log(seq, json.as_ref());
-        self.tail.push(seq, json);
+        let Self { tag, press, tail, .. } = self;
+        frame::with_json(
+            |out| put_event(out, &tag.name, seq, event),
+            |json| {
+                press.log(seq, json);
+                tail.push(seq, json.into());
+            },
+        );
         self.sight.seq.store(seq, Ordering::Relaxed);
     }
 
@@ -244,27 +251,19 @@ impl Room {
                 None => (Resume::Gap, newest()),
             },
         };
-        let outcome = match resume {
-            Resume::Fresh => "fresh",
-            Resume::Complete => "complete",
-            Resume::Gap | Resume::Unknown => "gap",
-            Resume::Reset => "reset",
-        };
-        counter!(names::RESUMES_TOTAL, "outcome" => outcome).increment(1);
-        let events = events.iter().map(Json::raw).collect();
+        counter!(names::RESUMES_TOTAL, "outcome" => resume.as_str()).increment(1);
         let (epoch, topic) = (self.epoch.clone(), self.topic.clone());
         let member_count = self.roster.len() as u64;
         let room = self.tag.name.clone();
-        let members = members.raw();
-        frame::ok(re, &Joined { room, epoch, seq: self.seq, topic, resume, member_count, members, events })
+        frame::joined(re, &Joined { room, epoch, seq: self.seq, topic, resume, member_count, members, events })
     }
 
     /// The first page of members, encoded again only when somebody on it changed: a crowd that joins gets it each.
-    fn first_members(&mut self) -> Json {
+    fn first_members(&mut self) -> Bytes {
         if let Some(members) = self.first_members.as_ref().filter(|_| self.roster.is_first_page_current()) {
             return members.clone();
         }
-        let members = Json::of(&self.roster.first_page(MEMBERS_PAGE_MAX as usize));
+        let members = frame::json(&self.roster.first_page(MEMBERS_PAGE_MAX as usize));
         // Of a small room it is as quickly made, and need not be kept.
         self.first_members = (self.roster.len() > FIRST_MEMBERS_KEPT).then(|| members.clone());
         members
@@ -299,5 +298,16 @@ impl Room {
         if !nicks.is_empty() {
             self.press.signal(frame::event(&Event::Typing(Typing { room: self.tag.name.clone(), nicks })));
         }
+    }
+}
+
+/// Adds the JSON of an event of the log.
+fn put_event(out: &mut Vec<u8>, room: &RoomName, seq: Seq, NewEvent { at, user, nick: from, nonce, body }: &NewEvent) {
+    let (at, user) = (*at, *user);
+    match body {
+        EventBody::Post { kind, text } => {
+            PostView { room, seq, at, user, from, kind: *kind, text, nonce }.put_json(out)
+        }
+        EventBody::Topic { topic } => TopicView { room, seq, at, user, from, topic, nonce }.put_json(out),
     }
 }

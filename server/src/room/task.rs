@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    command::{RoomCommand, RoomEvent},
+    command::{Appends, RoomCommand},
     registry::Rooms,
     sight::{At, Seen, Sight},
     state::Room,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     clock::{Clock, monotonic_ms},
     limits::{Limits, size},
-    store::{NewEvent, RoomId, Store},
+    store::{RoomId, Store},
 };
 use hubbub_protocol::NameKey;
 
@@ -97,7 +97,7 @@ impl RoomTask {
 
     /// One batch, in order: consecutive posts share a commit.
     async fn turn(&mut self, batch: impl Iterator<Item = RoomCommand>) {
-        let mut appends = Vec::new();
+        let mut appends = Appends::new();
         for (count, command) in batch.enumerate() {
             if count % COMMANDS_PER_SLICE == COMMANDS_PER_SLICE - 1 && appends.is_empty() {
                 // A crowd that joins at once gets large replies: others on this core are let through meanwhile.
@@ -105,7 +105,7 @@ impl RoomTask {
                 self.sight.during(At::Yield, yield_now()).await;
             }
             match command {
-                RoomCommand::Append(event) => appends.push(*event),
+                RoomCommand::Append(event) => appends.push(event),
                 // A signal needs no place in the order, so it does not break a commit in two.
                 signal @ (RoomCommand::Typing { .. } | RoomCommand::Away { .. }) => {
                     self.room.handle(signal, monotonic_ms());
@@ -120,13 +120,12 @@ impl RoomTask {
     }
 
     /// Stores, then publishes and acknowledges: in this order, whatever happens.
-    async fn commit(&mut self, events: Vec<RoomEvent>) {
+    async fn commit(&mut self, events: Appends) {
         let (askers, appends) = self.room.admit(events, self.clock.now());
         if appends.is_empty() {
             return;
         }
         self.room.meter.batch(appends.len());
-        let appends: Arc<[NewEvent]> = appends.into();
         let outcome = self.store.append(self.id, appends.clone()).await;
         self.room.settle(&askers, &appends, outcome);
     }

@@ -12,7 +12,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::BuildHasherDefault,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -23,7 +22,7 @@ use super::{
     super::{Appended, EventBody, NewEvent, Page, RoomId},
     nonce::{Key, Known},
 };
-use crate::hash::NumberHasher;
+use crate::domain::number::ByNumber;
 
 /// What an event is counted as beside its texts, in bytes.
 const EVENT_BYTES: usize = 200;
@@ -107,7 +106,7 @@ pub(super) struct Recent {
 
 #[derive(Debug, Default)]
 struct State {
-    runs: HashMap<RoomId, Run, BuildHasherDefault<NumberHasher>>,
+    runs: HashMap<RoomId, Run, ByNumber>,
     nonces: HashTable<Place>,
     /// Of the commit that is under way, in order.
     staged: Vec<Held>,

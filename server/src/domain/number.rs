@@ -1,10 +1,13 @@
-//! The hash of numbers that the server gives by itself.
+//! Maps by numbers that the store gives one after the other: nobody can choose them so that they collide.
 
-use std::hash::Hasher;
+use std::hash::{BuildHasherDefault, Hasher};
 
-/// Hashes numbers that the store gives one after the other: nobody can choose them so that they collide.
-#[derive(Default)]
-pub(crate) struct NumberHasher(u64);
+/// For a map whose keys are such numbers, of rooms or of users, and never what a peer sends.
+pub type ByNumber = BuildHasherDefault<NumberHasher>;
+
+/// Hashes one such number.
+#[derive(Debug, Default)]
+pub struct NumberHasher(u64);
 
 impl Hasher for NumberHasher {
     fn write(&mut self, bytes: &[u8]) {
