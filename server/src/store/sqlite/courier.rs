@@ -12,7 +12,7 @@
 
 use std::{
     cell::RefCell,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::{
@@ -78,7 +78,7 @@ impl Courier {
         let (parcels, inbox) = mpsc::channel(PARCELS_MAX);
         let way_there = Arc::new(WayThere { writer, gathered: Mutex::default(), is_due: Notify::new() });
         runtime.spawn(bring_back(inbox));
-        runtime.spawn(way_there.clone().carry());
+        runtime.spawn(Carrier(way_there.clone()).carry());
         Self { way_there, way_back: WayBack(parcels) }
     }
 
@@ -93,7 +93,7 @@ impl Courier {
 
     /// Takes a request along at the end of the turn.
     pub(super) fn take(&self, request: Waiting) {
-        let mut gathered = self.way_there.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gathered = self.way_there.gathered();
         if gathered.is_empty() {
             self.way_there.is_due.notify_one();
         }
@@ -102,11 +102,15 @@ impl Courier {
 }
 
 impl WayThere {
+    fn gathered(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Until everything that is ready on this thread has had a turn in which nothing was asked for, or a parcel is full.
     async fn gathering_is_over(&self) {
         let mut before = 0;
         loop {
-            let gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner).len();
+            let gathered = self.gathered().len();
             if gathered == before || gathered >= PARCEL_REQUESTS {
                 return;
             }
@@ -114,17 +118,30 @@ impl WayThere {
             yield_now().await;
         }
     }
+}
 
-    async fn carry(self: Arc<Self>) {
+/// The task that carries what is gathered.
+struct Carrier(Arc<WayThere>);
+
+impl Carrier {
+    async fn carry(self) {
+        let way = &self.0;
         loop {
-            self.is_due.notified().await;
-            self.gathering_is_over().await;
-            let gathered = std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
-            if self.writer.send(WriterMessage::Work(gathered)).await.is_err() {
+            way.is_due.notified().await;
+            way.gathering_is_over().await;
+            let gathered = std::mem::take(&mut *way.gathered());
+            if way.writer.send(WriterMessage::Work(gathered)).await.is_err() {
                 // The writer has ended, and they are answered by having been dropped; so will be those to come.
                 tracing::debug!("requests came to the store after its end");
             }
         }
+    }
+}
+
+impl Drop for Carrier {
+    /// With its runtime. Nobody carries what was gathered then, so it gives up its places in the writer's inbox.
+    fn drop(&mut self) {
+        self.0.gathered().clear();
     }
 }
 

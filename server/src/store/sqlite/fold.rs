@@ -57,10 +57,14 @@ impl Folder {
             return;
         }
         let Some(slice) = self.recent.slice(2 * self.committed) else { return };
-        self.committed = 0;
         match self.fold(connection, &slice) {
-            Ok(()) => self.failing = false,
+            Ok(()) => {
+                self.committed = 0;
+                self.failing = false;
+            }
             Err(error) => {
+                // Tried again after the next commit.
+                self.committed = self.slice_events;
                 metrics::counter!(names::STORE_FAILURES_TOTAL, "kind" => "fold").increment(1);
                 if !self.failing {
                     tracing::warn!(%error, "the journal could not be put into the tables; it is tried again");

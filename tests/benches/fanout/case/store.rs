@@ -72,11 +72,20 @@ pub(crate) fn sqlite() -> io::Result<()> {
     Ok(())
 }
 
+/// The tables as the server has them.
+const SCHEMA: [&str; 3] = [
+    include_str!("../../../../server/src/store/sqlite/schema.sql"),
+    include_str!("../../../../server/src/store/sqlite/migration_2.sql"),
+    include_str!("../../../../server/src/store/sqlite/migration_3.sql"),
+];
+
 fn insert(folder: &Path, time: Duration) -> rusqlite::Result<f64> {
     let mut connection = Connection::open(folder.join("alone.db"))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.execute_batch(include_str!("../../../../server/src/store/sqlite/schema.sql"))?;
+    for step in SCHEMA {
+        connection.execute_batch(step)?;
+    }
     for room in 1..=SENDERS {
         let name = format!("r{room}");
         connection.execute(

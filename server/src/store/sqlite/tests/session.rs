@@ -1,6 +1,6 @@
 //! Guests and sessions over restarts, and the store's own end.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, task::Poll};
 
 use hubbub_protocol::NameKey;
 
@@ -88,6 +88,22 @@ fn closing_finishes_what_was_begun() {
     let page = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 500, 1_000));
     assert_eq!(page.expect("read").expect("the room").events.len(), stored);
     assert_eq!(stored, 200, "all were in the inbox before the end");
+    fixture.close(&store);
+}
+
+#[test]
+fn what_a_runtime_left_behind_keeps_no_store_from_closing() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let room = fixture.room(&store, "lobby");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        // Asked for at the very end: nothing carries it to the writer any more.
+        let mut append = store.append(room, vec![post(1, "n", 1, "x")].into());
+        let asked = std::future::poll_fn(|cx| Poll::Ready(append.as_mut().poll(cx))).await;
+        assert!(asked.is_pending());
+    });
+    drop(runtime);
     fixture.close(&store);
 }
 
