@@ -16,8 +16,9 @@ use super::{
 };
 use crate::metrics as names;
 
-/// The part of the journal that is one slice, at least: each has a transaction of its own, which costs something.
-const SLICE_OF_JOURNAL: usize = 64;
+/// The part of the journal that is one slice, at least: each has a transaction of its own, which costs something; and
+/// where the writer shares its core, all others wait for it.
+const SLICE_OF_JOURNAL: usize = 256;
 
 /// Takes events from the journal into the tables.
 #[derive(Debug)]

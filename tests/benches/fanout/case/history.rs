@@ -146,12 +146,7 @@ pub(super) fn left_rooms(plan: Plan) -> io::Result<Found> {
     let mut bytes = Vec::new();
     for _ in 0..plan.rounds {
         let data = tempfile::tempdir()?;
-        // With a journal that the few fill as well as the many: it is bounded, and no room's.
-        let set = [
-            ("HUBBUB_FANOUT_SHARDS", "1"),
-            ("HUBBUB_LIMITS_ROOM_IDLE_MS", "50"),
-            ("HUBBUB_LIMITS_STORE_JOURNAL_EVENTS_MAX", "1000"),
-        ];
+        let set = [("HUBBUB_FANOUT_SHARDS", "1"), ("HUBBUB_LIMITS_ROOM_IDLE_MS", "50")];
         let server = Server::start_with("hubbub", &data.path().join("data"), plan.server, &set)?;
         let mut socket = enter(&server.address, "ana", "lobby")?;
         let mut memory = |rooms: std::ops::Range<usize>| {
