@@ -26,7 +26,7 @@ pub(super) struct Folder {
     recent: Arc<Recent>,
     /// Events in one slice, at least.
     slice_events: usize,
-    /// Events that were committed since the last slice.
+    /// Events that were committed since it was last seen whether it is time to.
     committed: usize,
     /// The connection does not wait for the disk; before a commit it must be made to.
     relaxed: bool,
@@ -54,15 +54,15 @@ impl Folder {
     /// After a commit of so many events: a slice of twice as many as came since the last one, if it is time to.
     pub(super) fn after_commit(&mut self, connection: &mut Connection, events: usize) {
         self.committed += events;
-        if 2 * self.committed < self.slice_events {
+        let due = 2 * self.committed;
+        if due < self.slice_events {
             return;
         }
-        let Some(slice) = self.recent.slice(2 * self.committed) else { return };
+        // Also where it is not time to: what came before there was anything to do is not to be done at once then.
+        self.committed = 0;
+        let Some(slice) = self.recent.slice(due) else { return };
         match self.fold(connection, &slice) {
-            Ok(()) => {
-                self.committed = 0;
-                self.failing = false;
-            }
+            Ok(()) => self.failing = false,
             Err(error) => {
                 // Tried again after the next commit.
                 self.committed = self.slice_events;

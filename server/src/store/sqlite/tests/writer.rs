@@ -15,6 +15,7 @@ use crate::store::{
     Appended,
     sqlite::{
         connection,
+        fold::Folder,
         folder::{DATABASE_FILE, DataFolder, beside},
         log::Append,
         nonce::Known,
@@ -81,6 +82,26 @@ fn only_after_a_crowd_is_company_waited_for() {
     send(1);
     assert_eq!(writer.next_group().expect("open").len(), 1);
     assert!(before.elapsed() >= little, "a crowd is about to come back");
+}
+
+#[test]
+fn what_was_committed_before_there_was_anything_to_fold_is_no_debt() {
+    let fixture = Fixture::new();
+    fixture.close(&store_with_one_event(&fixture));
+    let mut connection = connection::open_writer(&fixture.options().folder.join(DATABASE_FILE)).expect("opened");
+    let (recent, mut slices) = (recent(), Vec::new());
+    let mut folder = Folder::new(recent.clone());
+    for seq in 2..1_000 {
+        let event = post(1, &format!("n{seq}"), 1, "x");
+        recent.stage(1, seq, recent.key(1, &event), &Arc::from([event]), 0);
+        recent.settle(1);
+        let before = recent.events();
+        folder.after_commit(&mut connection, 1);
+        slices.push(before - recent.events());
+    }
+    slices.retain(|events| *events > 0);
+    assert!(slices.len() > 100, "half of the journal is kept at most: {slices:?}");
+    assert!(slices.iter().all(|events| *events <= 4), "two commits, and twice as much: {slices:?}");
 }
 
 #[test]
