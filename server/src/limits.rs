@@ -161,6 +161,12 @@ limits! {
     store_nonce_filter_bytes: 4_194_304, 64 ..= 1_073_741_824,
         "Memory that tells whether a post's nonce was there before, in bytes; two for each stored post are enough.",
         "Each post is looked up in the store's tables.";
+    store_writer_cache_bytes: 16_777_216, 65_536 ..= 1_073_741_824,
+        "Pages of the database that the store's writer keeps in memory, in bytes.",
+        "It reads them again from the file.";
+    store_reader_cache_bytes: 4_194_304, 65_536 ..= 1_073_741_824,
+        "Pages of the database that each of the store's readers keeps in memory, in bytes.",
+        "The same.";
     store_gather_us: 300, 0 ..= 10_000,
         "How long the store's writer waits for more after a commit of 8 requests or more, in microseconds.",
         "It commits what is there.";

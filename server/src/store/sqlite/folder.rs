@@ -7,9 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::Connection;
-
-use super::{connection, error::OpenError, migration};
+use super::{connection::Opener, error::OpenError, migration};
 
 /// The database's file.
 pub(super) const DATABASE_FILE: &str = "hubbub.db";
@@ -147,8 +145,9 @@ fn read_header(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn version_with_log(path: &Path) -> rusqlite::Result<i32> {
-    let reader: Connection = connection::open_reader(path)?;
-    reader.pragma_query_value(None, "user_version", |row| row.get(0))
+    Opener { path: path.to_owned(), cache_bytes: 0 }
+        .reader()?
+        .pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 /// Makes what happened to the names in a file's folder survive a loss of power.

@@ -53,6 +53,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use self::{
     account::{ChangeSession, CreateSession, RecoverSessions},
     checkpoint::Copier,
+    connection::Opener,
     courier::Courier,
     folder::{DataFolder, Found},
     log::{Append, ReadLog},
@@ -87,6 +88,10 @@ pub struct Options {
     pub journal_bytes_max: usize,
     /// Bytes of memory that tell which nonces are not in the tables.
     pub nonce_filter_bytes: usize,
+    /// Bytes of pages that the writer keeps in memory.
+    pub writer_cache_bytes: usize,
+    /// Bytes of pages that each reader keeps in memory.
+    pub reader_cache_bytes: usize,
     /// The longest that the writer waits for company after a crowd.
     pub gather: Duration,
     /// Threads that read.
@@ -106,6 +111,8 @@ impl Options {
             journal_events_max: size(limits.store_journal_events_max),
             journal_bytes_max: size(limits.store_journal_bytes_max),
             nonce_filter_bytes: size(limits.store_nonce_filter_bytes),
+            writer_cache_bytes: size(limits.store_writer_cache_bytes),
+            reader_cache_bytes: size(limits.store_reader_cache_bytes),
             gather: Duration::from_micros(limits.store_gather_us),
             readers: size(limits.store_readers),
             reader_inbox_max: size(limits.store_reader_inbox_max),
@@ -157,7 +164,9 @@ impl SqliteStore {
                 schema.len()
             }
         };
-        let mut connection = connection::open_writer(&database).map_err(failed)?;
+        let to_write = Opener { path: database.clone(), cache_bytes: options.writer_cache_bytes };
+        let to_read = Opener { path: database.clone(), cache_bytes: options.reader_cache_bytes };
+        let mut connection = to_write.writer().map_err(failed)?;
         migration::bring_up(&mut connection, &database, version, schema)?;
         let recovered = journal::recover(&mut connection).map_err(failed)?;
         if recovered > 0 {
@@ -170,8 +179,8 @@ impl SqliteStore {
         let reader_inbox = Arc::new(Mutex::new(reader_inbox));
         let (reader_lives, readers_end) = mpsc::channel(1);
         for number in 0..options.readers.max(1) {
-            let connection = connection::open_reader(&database).map_err(failed)?;
-            let reader = Reader::new(database.clone(), connection, Arc::clone(&reader_inbox));
+            let connection = to_read.reader().map_err(failed)?;
+            let reader = Reader::new(to_read.clone(), connection, Arc::clone(&reader_inbox));
             let lives: mpsc::Sender<Infallible> = reader_lives.clone();
             start(format!("store-read-{number}"), move || {
                 reader.run();
@@ -179,7 +188,7 @@ impl SqliteStore {
             })?;
         }
         let (store_lives, is_open) = sync_channel(0);
-        let connection_to_fill = connection::open_reader(&database).map_err(failed)?;
+        let connection_to_fill = to_read.reader().map_err(failed)?;
         start("store-nonces".to_owned(), move || {
             if let Err(error) = known.fill(&connection_to_fill, &is_open) {
                 tracing::warn!(%error, "the nonces could not be read; posting costs more until the next start");
@@ -189,8 +198,8 @@ impl SqliteStore {
         let places_max = options.writer_inbox_max.clamp(1, Semaphore::MAX_PERMITS - 1);
         // A message holds at least one request that has a place; closing needs none.
         let (writer_outlet, writer_inbox) = mpsc::channel(places_max + 1);
-        let copier = Copier::start(connection::open_writer(&database).map_err(failed)?).map_err(OpenError::Thread)?;
-        let writer = Writer::new(folder, connection, recent.clone(), writer_inbox, options.commit_batch_max);
+        let copier = Copier::start(to_write.writer().map_err(failed)?).map_err(OpenError::Thread)?;
+        let writer = Writer::new(folder, to_write, connection, recent.clone(), writer_inbox, options.commit_batch_max);
         let writer = writer.copied_by(copier).gathering_for(options.gather);
         let sight = writer.sight.clone();
         start("store-write".to_owned(), move || writer.run())?;

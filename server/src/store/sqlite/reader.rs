@@ -6,15 +6,12 @@
 //! - **Inbox** shared by all readers and bounded; when it is full the caller gets `Overloaded` at once.
 //! - **Stops** when the store drops the inbox's sender, after what is in it.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, mpsc},
-};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use rusqlite::Connection;
 
 use super::{
-    connection,
+    connection::Opener,
     operation::{Fault, Work, fault, store_error},
 };
 
@@ -25,7 +22,7 @@ pub(super) type ReaderInbox = Arc<Mutex<mpsc::Receiver<Box<dyn Work>>>>;
 
 /// The thread's state.
 pub(super) struct Reader {
-    database: PathBuf,
+    opener: Opener,
     /// `None` after an error of the machine's: the next request opens a new one.
     connection: Option<Connection>,
     inbox: ReaderInbox,
@@ -33,8 +30,8 @@ pub(super) struct Reader {
 
 impl Reader {
     /// A reader with an open connection.
-    pub(super) fn new(database: PathBuf, connection: Connection, inbox: ReaderInbox) -> Self {
-        Self { database, connection: Some(connection), inbox }
+    pub(super) fn new(opener: Opener, connection: Connection, inbox: ReaderInbox) -> Self {
+        Self { opener, connection: Some(connection), inbox }
     }
 
     /// Runs until the store is closed.
@@ -61,7 +58,7 @@ impl Reader {
     fn read(&mut self, work: &mut dyn Work) -> rusqlite::Result<()> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(connection::open_reader(&self.database)?),
+            none => none.insert(self.opener.reader()?),
         };
         work.run(connection)
     }

@@ -25,7 +25,6 @@
 use std::{
     collections::VecDeque,
     fmt,
-    path::PathBuf,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -37,7 +36,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use super::{
     super::{Commit, StoreError, WriterState},
     checkpoint::{self, Checkpointer, Copier},
-    connection,
+    connection::Opener,
     courier::answer_all,
     fold::Folder,
     folder::DataFolder,
@@ -95,7 +94,7 @@ impl From<rusqlite::Error> for Failed {
 
 /// The thread's state.
 pub(super) struct Writer {
-    database: PathBuf,
+    opener: Opener,
     connection: Connection,
     inbox: mpsc::Receiver<WriterMessage>,
     events_max: usize,
@@ -119,13 +118,14 @@ impl Writer {
     /// A writer of a database that was opened and brought up to date.
     pub(super) fn new(
         data: DataFolder,
+        opener: Opener,
         connection: Connection,
         recent: Arc<Recent>,
         inbox: mpsc::Receiver<WriterMessage>,
         events_max: usize,
     ) -> Self {
         Self {
-            database: data.database(),
+            opener,
             connection,
             inbox,
             events_max,
@@ -350,7 +350,7 @@ impl Writer {
 
     /// Opens a new connection, then closes the old one with whatever it was stuck in.
     fn replace_connection(&mut self) {
-        match connection::open_writer(&self.database) {
+        match self.opener.writer() {
             Ok(connection) => self.connection = connection,
             Err(error) => tracing::debug!(%error, "no new connection either; the old one is kept"),
         }

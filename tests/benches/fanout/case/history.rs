@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{self, Write},
     net::TcpStream,
+    ops::Range,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -37,7 +38,18 @@ const POSTS: u64 = 1_000_000;
 const ROOMS: usize = 100_000;
 
 /// Rooms that somebody was in, between which the slope of memory is taken.
-const LEFT: [usize; 2] = [2_000, 20_000];
+const LEFT: [usize; 2] = [10_000, 90_000];
+
+/// What a limit bounds, made so small that the first of these rooms fill it: what grows behind it is seen.
+const BOUNDED: [(&str, &str); 4] = [
+    ("HUBBUB_LIMITS_STORE_JOURNAL_EVENTS_MAX", "256"),
+    ("HUBBUB_LIMITS_STORE_NONCE_FILTER_BYTES", "65536"),
+    ("HUBBUB_LIMITS_STORE_WRITER_CACHE_BYTES", "1048576"),
+    ("HUBBUB_LIMITS_STORE_READER_CACHE_BYTES", "1048576"),
+];
+
+/// Who passes through rooms, each through its own.
+const PASSERS: usize = 16;
 
 /// How long rooms may take to be closed that nobody is in.
 const EVICTION_MAX: Duration = Duration::from_secs(20);
@@ -146,11 +158,14 @@ pub(super) fn left_rooms(plan: Plan) -> io::Result<Found> {
     let mut bytes = Vec::new();
     for _ in 0..plan.rounds {
         let data = tempfile::tempdir()?;
-        let set = [("HUBBUB_FANOUT_SHARDS", "1"), ("HUBBUB_LIMITS_ROOM_IDLE_MS", "50")];
+        let set = [[("HUBBUB_FANOUT_SHARDS", "1"), ("HUBBUB_LIMITS_ROOM_IDLE_MS", "50")].as_slice(), &BOUNDED].concat();
         let server = Server::start_with("hubbub", &data.path().join("data"), plan.server, &set)?;
-        let mut socket = enter(&server.address, "ana", "lobby")?;
-        let mut memory = |rooms: std::ops::Range<usize>| {
-            rooms.into_iter().try_for_each(|number| pass_through(&mut socket, number))?;
+        let passers = (0..PASSERS).map(|number| enter(&server.address, &format!("passer{number}"), "lobby"));
+        let mut passers = passers.collect::<io::Result<Vec<_>>>()?;
+        let mut memory = |mut rooms: Range<usize>| {
+            while !rooms.is_empty() {
+                pass_through(&mut passers, &mut rooms)?;
+            }
             // The one that stays is the lobby.
             let begun = Instant::now();
             while server.counts("hubbub_rooms_open")?.iter().sum::<f64>() > 1.0 {
@@ -176,16 +191,20 @@ pub(super) fn left_rooms(plan: Plan) -> io::Result<Found> {
     }]))
 }
 
-/// Enters a room, says something and leaves.
-fn pass_through(socket: &mut TcpStream, number: usize) -> io::Result<()> {
-    let id = 10 + 3 * number as u64;
-    for (id, what) in (id..).zip([
-        format!(r#""op":"join","room":"room-{number}""#),
-        format!(r#""op":"post","room":"room-{number}","nonce":"n-{number}","text":"hello""#),
-        format!(r#""op":"part","room":"room-{number}""#),
-    ]) {
-        socket.write_all(&masked(&format!(r#"{{"id":{id},{what}}}"#)))?;
-        reply(socket, id)?;
+/// Each enters the next room, says something and leaves.
+fn pass_through(passers: &mut [TcpStream], rooms: &mut Range<usize>) -> io::Result<()> {
+    let mut inside: Vec<_> = passers.iter_mut().zip(rooms).collect();
+    for step in 0..3 {
+        let id = |room: usize| 10 + 3 * room as u64 + step;
+        for (socket, room) in &mut inside {
+            let what = match step {
+                0 => format!(r#""op":"join","room":"room-{room}""#),
+                1 => format!(r#""op":"post","room":"room-{room}","nonce":"n-{room}","text":"hello""#),
+                _ => format!(r#""op":"part","room":"room-{room}""#),
+            };
+            socket.write_all(&masked(&format!(r#"{{"id":{},{what}}}"#, id(*room))))?;
+        }
+        inside.iter_mut().try_for_each(|(socket, room)| reply(socket, id(*room)).map(drop))?;
     }
     Ok(())
 }

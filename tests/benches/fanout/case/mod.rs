@@ -57,6 +57,6 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case { name: "history", what: "a room with a million posts", run: history::history },
     Case { name: "empty", what: "100,000 rooms that nobody is in", run: history::empty_rooms },
-    Case { name: "left", what: "20,000 rooms that were entered and left", run: history::left_rooms },
+    Case { name: "left", what: "90,000 rooms that were entered and left", run: history::left_rooms },
     Case { name: "sizes", what: "rooms of 2 to 10,000", run: size::sizes },
 ];

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Write,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,7 +15,7 @@ use super::{Fixture, large, post, refused_for, store_with_one_event, stored_nonc
 use crate::store::{
     Appended,
     sqlite::{
-        connection,
+        connection::Opener,
         fold::Folder,
         folder::{DATABASE_FILE, DataFolder, beside},
         log::Append,
@@ -33,6 +34,10 @@ fn recent() -> Arc<Recent> {
     Arc::new(Recent::new(Bounds { events: 1_000, bytes: 1_000_000 }, Arc::new(Known::new(1_024))))
 }
 
+fn opener(path: PathBuf) -> Opener {
+    Opener { path, cache_bytes: 1 << 20 }
+}
+
 fn waiting(work: Box<dyn Work>) -> Waiting {
     let places = Arc::new(Semaphore::new(1));
     Waiting { work, _place: places.try_acquire_owned().expect("a place") }
@@ -43,7 +48,8 @@ fn a_commit_takes_what_waits_up_to_its_limit() {
     let fixture = Fixture::new();
     fixture.close(&fixture.open());
     let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    let connection = connection::open_writer(&folder.database()).expect("opened");
+    let to_write = opener(folder.database());
+    let connection = to_write.writer().expect("opened");
     let (outlet, inbox) = tokio::sync::mpsc::channel(10);
     let mut answers = Vec::new();
     for (number, events) in [4, 4, 4, 12, 1].into_iter().enumerate() {
@@ -53,7 +59,7 @@ fn a_commit_takes_what_waits_up_to_its_limit() {
         outlet.try_send(WriterMessage::Work(vec![waiting(work)])).expect("space");
     }
     drop(outlet);
-    let mut writer = Writer::new(folder, connection, recent(), inbox, 10);
+    let mut writer = Writer::new(folder, to_write, connection, recent(), inbox, 10);
     let groups = std::iter::from_fn(|| writer.next_group());
     let sizes: Vec<Vec<usize>> = groups.map(|group| group.iter().map(|work| work.events()).collect()).collect();
     assert_eq!(sizes, [vec![4, 4], vec![4], vec![12], vec![1]], "only what is too large by itself exceeds it");
@@ -64,14 +70,15 @@ fn only_after_a_crowd_is_company_waited_for() {
     let fixture = Fixture::new();
     fixture.close(&fixture.open());
     let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    let connection = connection::open_writer(&folder.database()).expect("opened");
+    let to_write = opener(folder.database());
+    let connection = to_write.writer().expect("opened");
     let (recent, (outlet, inbox)) = (recent(), tokio::sync::mpsc::channel(100));
     let send = |count: usize| {
         let works = (0..count).map(|n| waiting(append(&recent, &format!("n{n}")).0));
         outlet.try_send(WriterMessage::Work(works.collect())).expect("space");
     };
     let for_ever = Duration::from_secs(1 << 20);
-    let mut writer = Writer::new(folder, connection, recent.clone(), inbox, 1_000).gathering_for(for_ever);
+    let mut writer = Writer::new(folder, to_write, connection, recent.clone(), inbox, 1_000).gathering_for(for_ever);
     // Would it wait, this would never end: alone, after few, and when as many are there already.
     for count in [1, 1, 7, 8, 8] {
         send(count);
@@ -88,7 +95,7 @@ fn only_after_a_crowd_is_company_waited_for() {
 fn what_was_committed_before_there_was_anything_to_fold_is_no_debt() {
     let fixture = Fixture::new();
     fixture.close(&store_with_one_event(&fixture));
-    let mut connection = connection::open_writer(&fixture.options().folder.join(DATABASE_FILE)).expect("opened");
+    let mut connection = opener(fixture.options().folder.join(DATABASE_FILE)).writer().expect("opened");
     let (recent, mut slices) = (recent(), Vec::new());
     let mut folder = Folder::new(recent.clone());
     for seq in 2..1_000 {
@@ -110,7 +117,8 @@ fn a_connection_that_cannot_write_is_replaced() {
     fixture.close(&store_with_one_event(&fixture));
     let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
     // What SQLite gives when the file could only be read at that moment.
-    let connection = connection::open_reader(&folder.database()).expect("opened");
+    let to_write = opener(folder.database());
+    let connection = to_write.reader().expect("opened");
     let (recent, (outlet, inbox)) = (recent(), tokio::sync::mpsc::channel(10));
     let mut answers = ["first", "second"].map(|nonce| {
         let (work, answer) = append(&recent, nonce);
@@ -118,7 +126,7 @@ fn a_connection_that_cannot_write_is_replaced() {
         answer
     });
     drop(outlet);
-    Writer::new(folder, connection, recent, inbox, 1).run();
+    Writer::new(folder, to_write, connection, recent, inbox, 1).run();
     assert!(refused_for("readonly", &answers[0].try_recv().expect("answered")));
     assert_eq!(answers[1].try_recv().expect("answered").expect("stored")[0].seq, 2);
 }
@@ -128,11 +136,12 @@ fn a_commit_in_doubt_is_overwritten_before_it_is_refused() {
     let fixture = Fixture::new();
     fixture.close(&store_with_one_event(&fixture));
     let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    let connection = connection::open_writer(&folder.database()).expect("opened");
+    let to_write = opener(folder.database());
+    let connection = to_write.writer().expect("opened");
     let index = beside(&fixture.options().folder.join(DATABASE_FILE), "-shm");
     let (_outlet, inbox) = tokio::sync::mpsc::channel(1);
     let recent = recent();
-    let mut writer = Writer::new(folder, connection, recent.clone(), inbox, 1);
+    let mut writer = Writer::new(folder, to_write, connection, recent.clone(), inbox, 1);
     let commit = |writer: &mut Writer, nonce| writer.transact(&mut [append(&recent, nonce).0]).is_ok();
     assert!(commit(&mut writer, "stored"));
 
