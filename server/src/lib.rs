@@ -17,10 +17,11 @@
 //! store        the trait, SQLite behind it
 //! frame        the wire as bytes
 //! domain       pure decisions; no tokio, actix, SQL, clock
-//! config, limits, log, meter, metrics, turnstile, signal, sight, clock
+//! backlog, config, hash, limits, log, meter, metrics, turnstile, signal, sight, clock
 //! ```
 
 pub mod app;
+mod backlog;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -167,9 +167,9 @@ limits! {
     store_reader_cache_bytes: 4_194_304, 65_536 ..= 1_073_741_824,
         "Pages of the database that each of the store's readers keeps in memory, in bytes.",
         "The same.";
-    store_gather_us: 300, 0 ..= 10_000,
-        "How long the store's writer waits for more after a commit of 8 requests or more, in microseconds.",
-        "It commits what is there.";
+    store_gather_us: 1_000, 0 ..= 10_000,
+        "How long posts may wait to be committed together while deliveries are due before theirs, in microseconds.",
+        "They are committed.";
     store_readers: 2, 1 ..= 64,
         "Threads that read from the store.",
         "Nothing.";

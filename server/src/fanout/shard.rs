@@ -31,6 +31,7 @@ use super::{
     view::{Bursts, ShardSight, ShardState},
 };
 use crate::{
+    backlog,
     clock::us_at,
     domain::outbox::{Kind, Verdict},
     frame,
@@ -125,6 +126,7 @@ impl LocalShard {
                 commands.push_back(command);
             }
             let more = self.0.borrow_mut().turn(&mut commands, inbox.len());
+            backlog::note(more);
             if more {
                 // A slice of a large room is over: the store's threads are let through where they share this core, then
                 // everything else on this thread.

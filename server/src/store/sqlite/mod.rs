@@ -92,7 +92,7 @@ pub struct Options {
     pub writer_cache_bytes: usize,
     /// Bytes of pages that each reader keeps in memory.
     pub reader_cache_bytes: usize,
-    /// The longest that the writer waits for company after a crowd.
+    /// The longest that a thread with a backlog gathers requests for the writer.
     pub gather: Duration,
     /// Threads that read.
     pub readers: usize,
@@ -127,6 +127,7 @@ pub struct SqliteStore {
     /// Places in the writer's inbox.
     places: Arc<Semaphore>,
     places_max: usize,
+    gather: Duration,
     recent: Arc<Recent>,
     sight: Arc<WriterSight>,
     /// `None` once closed.
@@ -200,7 +201,7 @@ impl SqliteStore {
         let (writer_outlet, writer_inbox) = mpsc::channel(places_max + 1);
         let copier = Copier::start(to_write.writer().map_err(failed)?).map_err(OpenError::Thread)?;
         let writer = Writer::new(folder, to_write, connection, recent.clone(), writer_inbox, options.commit_batch_max);
-        let writer = writer.copied_by(copier).gathering_for(options.gather);
+        let writer = writer.copied_by(copier);
         let sight = writer.sight.clone();
         start("store-write".to_owned(), move || writer.run())?;
         tracing::info!(database = %database.display(), version = schema.len(), "the store is open");
@@ -208,6 +209,7 @@ impl SqliteStore {
             writer: writer_outlet,
             places: Arc::new(Semaphore::new(places_max)),
             places_max,
+            gather: options.gather,
             recent,
             sight,
             readers: RwLock::new(Some(Readers { inbox: reads, _store_lives: store_lives })),
@@ -217,10 +219,10 @@ impl SqliteStore {
 
     /// Has the writer do something; waits while its inbox is full.
     fn write<O: Operation>(&self, operation: O) -> StoreFuture<O::Answer> {
-        let (writer, places) = (self.writer.clone(), self.places.clone());
+        let (writer, places, gather) = (self.writer.clone(), self.places.clone(), self.gather);
         Box::pin(async move {
             let place = places.acquire_owned().await.map_err(|_| StoreError::Closed)?;
-            let courier = Courier::here(&writer);
+            let courier = Courier::here(&writer, gather);
             let (work, answer) = request(operation, courier.as_ref().map(Courier::way_back));
             let waiting = Waiting { work, _place: place };
             match courier {

@@ -3,7 +3,8 @@
 //! - **Role**: takes all that waits, does it in one transaction, commits, then answers everybody; then puts a part of
 //!   the journal into the tables, if it is time to (`fold`). When
 //!   one thing waits it is committed at once; only when the last group had company does the thread step
-//!   aside once before the next, for others that want its core, and after a crowd it waits a little for the next one.
+//!   aside once before the next, for others that want its core. What is worth waiting for, those know who ask
+//!   ([`courier`](super::courier)).
 //! - **Owner of** the connection that writes events, the data folder's lock, and when checkpoints are made.
 //! - **Accepts** [`WriterMessage`].
 //! - **Inbox** bounded; when it is full, senders wait. A room that waits takes nothing from its own inbox.
@@ -22,13 +23,7 @@
 //! **When one request fails by itself** (it breaks a constraint, say), the group is rolled back and
 //! each of it is done in a transaction of its own.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, fmt, sync::Arc, thread, time::Instant};
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -47,9 +42,6 @@ use super::{
     sight::WriterSight,
 };
 use crate::metrics as names;
-
-/// Requests of a group that was a crowd: after it, the next one is waited for.
-const CROWD: usize = 8;
 
 /// To the writer, from the store's callers. When the inbox is full they wait; one that is lost with the
 /// writer is answered `Closed` by its dropped reply.
@@ -100,10 +92,8 @@ pub(super) struct Writer {
     events_max: usize,
     /// Taken from the channel, and in no group yet.
     waiting: VecDeque<Waiting>,
-    /// Requests in the last group.
-    last_group: usize,
-    /// How long a crowd is waited for.
-    gather: Duration,
+    /// Whether the last group was more than one request.
+    had_company: bool,
     close: Option<oneshot::Sender<Result<(), StoreError>>>,
     checkpointer: Checkpointer,
     /// Groups that failed since the last one that did not.
@@ -130,8 +120,7 @@ impl Writer {
             inbox,
             events_max,
             waiting: VecDeque::new(),
-            last_group: 0,
-            gather: Duration::ZERO,
+            had_company: false,
             close: None,
             checkpointer: Checkpointer::default(),
             failures: 0,
@@ -144,11 +133,6 @@ impl Writer {
     /// Has a thread of its own copy the log, beside the commits.
     pub(super) fn copied_by(self, copier: Copier) -> Self {
         Self { checkpointer: Checkpointer::with(copier), ..self }
-    }
-
-    /// Has it wait so long for company, after a crowd.
-    pub(super) fn gathering_for(self, gather: Duration) -> Self {
-        Self { gather, ..self }
     }
 
     /// Runs until closed.
@@ -172,10 +156,13 @@ impl Writer {
             let message = self.inbox.blocking_recv()?;
             self.receive(message);
         }
-        self.take_waiting();
-        if self.last_group > 1 {
-            self.step_aside();
-            self.take_waiting();
+        if self.had_company {
+            // Where one core is shared with those who post, they go first: what they send meanwhile comes along, and
+            // a commit costs the same. Where it is not, this returns at once; and who posts alone never waits for it.
+            thread::yield_now();
+        }
+        while let Ok(message) = self.inbox.try_recv() {
+            self.receive(message);
         }
         let (mut group, mut events) = (Vec::new(), 0);
         while let Some(next) = self.waiting.front() {
@@ -185,27 +172,8 @@ impl Writer {
             }
             group.extend(self.waiting.pop_front().map(|next| next.work));
         }
-        self.last_group = group.len();
+        self.had_company = group.len() > 1;
         Some(group)
-    }
-
-    /// Lets more come before the next commit, which costs the same then. Who posts alone never waits for that.
-    #[expect(clippy::disallowed_methods, reason = "it paces commits; nothing depends on what comes meanwhile")]
-    fn step_aside(&self) {
-        if self.last_group < CROWD {
-            // Where one core is shared with those who post, they go first; where it is not, this returns at once.
-            thread::yield_now();
-        } else if self.waiting.len() < self.last_group {
-            // Those who were just answered are about to ask again, one after the other: without this, the first of
-            // them would get a commit for itself.
-            thread::sleep(self.gather);
-        }
-    }
-
-    fn take_waiting(&mut self) {
-        while let Ok(message) = self.inbox.try_recv() {
-            self.receive(message);
-        }
     }
 
     fn receive(&mut self, message: WriterMessage) {

@@ -1,5 +1,6 @@
 //! The promises of the store, each as a test.
 
+mod courier;
 mod failure;
 mod kill;
 mod log;

@@ -1,12 +1,6 @@
 //! The writer by itself: how it groups, and what it leaves on the disk when a commit fails.
 
-use std::{
-    fs,
-    io::Write,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fs, io::Write, path::PathBuf, sync::Arc};
 
 use rusqlite::ffi;
 use tokio::sync::Semaphore;
@@ -26,11 +20,11 @@ use crate::store::{
     },
 };
 
-fn append(recent: &Arc<Recent>, nonce: &str) -> (Box<dyn Work>, AnswerReceiver<Vec<Appended>>) {
+pub(super) fn append(recent: &Arc<Recent>, nonce: &str) -> (Box<dyn Work>, AnswerReceiver<Vec<Appended>>) {
     request(Append { room: 1, events: large(nonce).into(), recent: recent.clone() }, None)
 }
 
-fn recent() -> Arc<Recent> {
+pub(super) fn recent() -> Arc<Recent> {
     Arc::new(Recent::new(Bounds { events: 1_000, bytes: 1_000_000 }, Arc::new(Known::new(1_024))))
 }
 
@@ -38,7 +32,7 @@ fn opener(path: PathBuf) -> Opener {
     Opener { path, cache_bytes: 1 << 20 }
 }
 
-fn waiting(work: Box<dyn Work>) -> Waiting {
+pub(super) fn waiting(work: Box<dyn Work>) -> Waiting {
     let places = Arc::new(Semaphore::new(1));
     Waiting { work, _place: places.try_acquire_owned().expect("a place") }
 }
@@ -63,32 +57,6 @@ fn a_commit_takes_what_waits_up_to_its_limit() {
     let groups = std::iter::from_fn(|| writer.next_group());
     let sizes: Vec<Vec<usize>> = groups.map(|group| group.iter().map(|work| work.events()).collect()).collect();
     assert_eq!(sizes, [vec![4, 4], vec![4], vec![12], vec![1]], "only what is too large by itself exceeds it");
-}
-
-#[test]
-fn only_after_a_crowd_is_company_waited_for() {
-    let fixture = Fixture::new();
-    fixture.close(&fixture.open());
-    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    let to_write = opener(folder.database());
-    let connection = to_write.writer().expect("opened");
-    let (recent, (outlet, inbox)) = (recent(), tokio::sync::mpsc::channel(100));
-    let send = |count: usize| {
-        let works = (0..count).map(|n| waiting(append(&recent, &format!("n{n}")).0));
-        outlet.try_send(WriterMessage::Work(works.collect())).expect("space");
-    };
-    let for_ever = Duration::from_secs(1 << 20);
-    let mut writer = Writer::new(folder, to_write, connection, recent.clone(), inbox, 1_000).gathering_for(for_ever);
-    // Would it wait, this would never end: alone, after few, and when as many are there already.
-    for count in [1, 1, 7, 8, 8] {
-        send(count);
-        assert_eq!(writer.next_group().expect("open").len(), count);
-    }
-    let little = Duration::from_millis(5);
-    let (mut writer, before) = (writer.gathering_for(little), Instant::now());
-    send(1);
-    assert_eq!(writer.next_group().expect("open").len(), 1);
-    assert!(before.elapsed() >= little, "a crowd is about to come back");
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! How a thread's requests are gathered for the writer.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::mpsc::{self, Receiver},
+    task::yield_now,
+};
+
+use super::writer::{append, recent, waiting};
+use crate::{
+    backlog,
+    store::sqlite::{courier::Courier, writer::WriterMessage},
+};
+
+/// Turns of a thread in which whatever waits for nothing else comes to its end.
+const TURNS: usize = 10;
+
+/// What a thread does with its courier, and what the writer gets of it.
+struct Thread {
+    courier: Courier,
+    writer: Receiver<WriterMessage>,
+}
+
+impl Thread {
+    /// To be called in a runtime of one thread.
+    fn gathering_for(gather: Duration) -> Self {
+        let (outlet, writer) = mpsc::channel(10);
+        Self { courier: Courier::here(&outlet, gather).expect("a runtime"), writer }
+    }
+
+    fn ask(&self, times: usize) {
+        (0..times).for_each(|number| self.courier.take(waiting(append(&recent(), &format!("n{number}")).0)));
+    }
+
+    /// How many requests each message to the writer has after some turns.
+    async fn carried(&mut self) -> Vec<usize> {
+        for _ in 0..TURNS {
+            yield_now().await;
+        }
+        std::iter::from_fn(|| self.writer.try_recv().ok())
+            .map(|message| match message {
+                WriterMessage::Work(works) => works.len(),
+                WriterMessage::Close(_) => panic!("nobody closes"),
+            })
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_thread_with_a_backlog_gathers_until_it_is_gone() {
+    let mut thread = Thread::gathering_for(Duration::MAX);
+    backlog::note(true);
+    thread.ask(1);
+    assert_eq!(thread.carried().await, [1], "who asks alone does not wait");
+    thread.ask(2);
+    assert_eq!(thread.carried().await, [2], "nor does who has company, the first time");
+    thread.ask(1);
+    assert_eq!(thread.carried().await, [0; 0], "more may come");
+    thread.ask(3);
+    assert_eq!(thread.carried().await, [0; 0]);
+    backlog::note(false);
+    assert_eq!(thread.carried().await, [4]);
+    thread.ask(3);
+    assert_eq!(thread.carried().await, [3], "without a backlog nothing waits");
+}
+
+#[tokio::test]
+async fn gathering_has_its_limits() {
+    let mut thread = Thread::gathering_for(Duration::ZERO);
+    backlog::note(true);
+    for count in [2, 2] {
+        thread.ask(count);
+        assert_eq!(thread.carried().await, [count], "it is over at once");
+    }
+    let mut thread = Thread::gathering_for(Duration::MAX);
+    for count in [2, 256] {
+        thread.ask(count);
+        assert_eq!(thread.carried().await, [count], "it is full");
+    }
+    thread.ask(255);
+    assert_eq!(thread.carried().await, [0; 0]);
+    thread.ask(1);
+    assert_eq!(thread.carried().await, [256]);
+}
