@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use super::{command::ShardCommand, view::ShardSight};
+use crate::backlog::Backlogs;
 
 /// A shard's number, from 0.
 pub type ShardId = u16;
@@ -33,6 +34,7 @@ pub struct ShardGone;
 pub struct ShardHandle {
     inbox: mpsc::Sender<ShardCommand>,
     runtime: Arc<OnceLock<Handle>>,
+    backlogs: Backlogs,
     /// Where the shard stands.
     pub(super) sight: Arc<ShardSight>,
 }
@@ -71,6 +73,7 @@ impl ShardHandle {
 
     /// To be called on the shard's thread when it starts.
     pub(super) fn started(&self, runtime: Handle) {
+        self.backlogs.join();
         // A shard starts once; a second call would name the same thread.
         drop(self.runtime.set(runtime));
     }
@@ -86,10 +89,12 @@ impl Fanout {
     /// Makes `count` inboxes of `inbox_max` commands; the receivers are for the threads that will be shards.
     #[must_use]
     pub fn new(count: ShardId, inbox_max: usize) -> (Self, Vec<mpsc::Receiver<ShardCommand>>) {
+        let backlogs = Backlogs::new(count.into());
         let (shards, receivers): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (inbox, receiver) = mpsc::channel(inbox_max);
-                (ShardHandle { inbox, runtime: Arc::default(), sight: Arc::default() }, receiver)
+                let (runtime, sight, backlogs) = (Arc::default(), Arc::default(), backlogs.clone());
+                (ShardHandle { inbox, runtime, backlogs, sight }, receiver)
             })
             .unzip();
         (Self { shards: shards.into() }, receivers)

@@ -4,9 +4,9 @@
 //! posts, a commit hundreds of answers. So what a turn asks for is gathered until the turn is over, and makes one
 //! commit; and what a commit answers comes at once, and wakes the rooms where that costs next to nothing.
 //!
-//! A thread that has a backlog of deliveries goes on gathering beyond its turn, until that is gone or `store_gather_us`
-//! is over: what is committed earlier would wait behind the backlog anyway, and two small commits cost nearly twice
-//! what one does. Who asks alone is taken along at once.
+//! While all shards have a backlog of deliveries, it goes on gathering beyond its turn, until one has none or
+//! `store_gather_us` is over: what is committed earlier would wait behind a backlog anyway, and two small commits cost
+//! nearly twice what one does. Who asks alone is taken along at once.
 //!
 //! - **Role**: two tasks for each thread whose tasks want something of the writer, one for each way.
 //! - **Accepts** requests, from the tasks of its thread; parcels of works that were done, from the writer.
@@ -58,7 +58,7 @@ struct WayThere {
     writer: mpsc::Sender<WriterMessage>,
     gathered: Mutex<Vec<Waiting>>,
     is_due: Notify,
-    /// How long a thread with a backlog goes on.
+    /// How long it goes on while all shards have a backlog.
     gather: Duration,
 }
 
@@ -117,7 +117,7 @@ impl WayThere {
     /// Until everything that is ready on this thread has had a turn in which nothing was asked for, or a parcel is full.
     async fn gathering_is_over(&self, more_may_come: bool) {
         let (begun, mut before) = (Instant::now(), 0);
-        let may_wait = || more_may_come && backlog::is_there() && begun.elapsed() < self.gather;
+        let may_wait = || more_may_come && backlog::is_everywhere() && begun.elapsed() < self.gather;
         loop {
             let gathered = self.gathered().len();
             if gathered >= PARCEL_REQUESTS || (gathered == before && !may_wait()) {

@@ -92,7 +92,7 @@ pub struct Options {
     pub writer_cache_bytes: usize,
     /// Bytes of pages that each reader keeps in memory.
     pub reader_cache_bytes: usize,
-    /// The longest that a thread with a backlog gathers requests for the writer.
+    /// The longest that requests for the writer are gathered while all shards have a backlog.
     pub gather: Duration,
     /// Threads that read.
     pub readers: usize,

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::writer::{append, recent, waiting};
 use crate::{
-    backlog,
+    backlog::{self, Backlogs},
     store::sqlite::{courier::Courier, writer::WriterMessage},
 };
 
@@ -23,8 +23,9 @@ struct Thread {
 }
 
 impl Thread {
-    /// To be called in a runtime of one thread.
+    /// To be called in a runtime of one thread, which is then the only one that has a shard.
     fn gathering_for(gather: Duration) -> Self {
+        Backlogs::new(1).join();
         let (outlet, writer) = mpsc::channel(10);
         Self { courier: Courier::here(&outlet, gather).expect("a runtime"), writer }
     }
@@ -48,7 +49,7 @@ impl Thread {
 }
 
 #[tokio::test]
-async fn a_thread_with_a_backlog_gathers_until_it_is_gone() {
+async fn what_would_wait_behind_a_backlog_is_gathered() {
     let mut thread = Thread::gathering_for(Duration::MAX);
     backlog::note(true);
     thread.ask(1);
@@ -74,6 +75,7 @@ async fn gathering_has_its_limits() {
         assert_eq!(thread.carried().await, [count], "it is over at once");
     }
     let mut thread = Thread::gathering_for(Duration::MAX);
+    backlog::note(true);
     for count in [2, 256] {
         thread.ask(count);
         assert_eq!(thread.carried().await, [count], "it is full");
@@ -82,4 +84,32 @@ async fn gathering_has_its_limits() {
     assert_eq!(thread.carried().await, [0; 0]);
     thread.ask(1);
     assert_eq!(thread.carried().await, [256]);
+}
+
+#[tokio::test]
+async fn nothing_waits_while_another_shard_is_idle() {
+    let mut thread = Thread::gathering_for(Duration::MAX);
+    let all = Backlogs::new(2);
+    all.join();
+    backlog::note(true);
+    for count in [2, 1] {
+        thread.ask(count);
+        assert_eq!(thread.carried().await, [count]);
+    }
+    let (backlogs, (end, has_ended)) = (all.clone(), std::sync::mpsc::channel::<()>());
+    let (tell, told) = std::sync::mpsc::channel();
+    let other = std::thread::spawn(move || {
+        backlogs.join();
+        backlog::note(true);
+        tell.send(()).expect("somebody listens");
+        drop(has_ended.recv());
+    });
+    told.recv().expect("the other has a backlog");
+    thread.ask(2);
+    assert_eq!(thread.carried().await, [2], "the one before was alone");
+    thread.ask(1);
+    assert_eq!(thread.carried().await, [0; 0]);
+    drop(end);
+    other.join().expect("ended");
+    assert_eq!(thread.carried().await, [1], "a thread that has ended has no backlog");
 }
