@@ -86,6 +86,10 @@ impl Operation for Append {
             }
             appended.push(Appended { seq, at: event.at, duplicate: false });
         }
+        let new = appended.iter().filter(|appended| !appended.duplicate).count();
+        if (1..appended.len()).contains(&new) {
+            self.recent.part_from_batch(new);
+        }
         if let Some(topic) = topic {
             let sql = "UPDATE rooms SET topic = ?2 WHERE id = ?1";
             connection.prepare_cached(sql)?.execute(params![self.room, topic])?;

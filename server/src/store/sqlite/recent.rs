@@ -187,6 +187,12 @@ impl Recent {
         self.lock().stage(Held { room, seq, key, batch: Arc::clone(batch), index });
     }
 
+    /// Gives the events that were staged last a batch of their own: what was sent before is in the one that they came
+    /// with, counted by nobody.
+    pub(super) fn part_from_batch(&self, events: usize) {
+        self.lock().part_from_batch(events);
+    }
+
     /// Has what is staged written, if anything is; nobody waits for that.
     pub(super) fn write_staged<E>(&self, write: impl FnOnce(&[Held]) -> Result<i64, E>) -> Result<Option<i64>, E> {
         let staged = std::mem::take(&mut self.lock().staged);
@@ -288,6 +294,20 @@ impl State {
         run.events.push_back(held.clone());
         run.staged += 1;
         self.staged.push(held);
+    }
+
+    fn part_from_batch(&mut self, events: usize) {
+        let staged = self.staged.len().saturating_sub(events);
+        let staged = &mut self.staged[staged..];
+        let Some(run) = staged.first().and_then(|held| self.runs.get_mut(&held.room)) else { return };
+        let batch: Arc<[NewEvent]> = staged.iter().map(|held| held.event().clone()).collect();
+        let in_run = run.events.len().saturating_sub(events);
+        for (index, pair) in (0..).zip(staged.iter_mut().zip(run.events.range_mut(in_run..))) {
+            for held in <[&mut Held; 2]>::from(pair) {
+                held.batch = Arc::clone(&batch);
+                held.index = index;
+            }
+        }
     }
 
     fn settle(&mut self, line: i64) {

@@ -330,8 +330,10 @@ impl Writer {
         let readable =
             self.connection.is_autocommit() && self.connection.pragma_update(None, "query_only", true).is_ok();
         for mut work in group {
-            // What is new was only staged: that is not done.
-            let done = readable && work.run(&self.connection).is_ok() && !self.folder.recent().discard();
+            let ran = readable && work.run(&self.connection).is_ok();
+            // What is new was only staged: that is not done. It goes also where the work failed behind it.
+            let was_new = self.folder.recent().discard();
+            let done = ran && !was_new;
             work.answer(if done { Ok(()) } else { Err(reason.clone()) });
         }
         if self.connection.pragma_update(None, "query_only", false).is_err() {

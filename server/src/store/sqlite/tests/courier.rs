@@ -96,13 +96,13 @@ async fn nothing_waits_while_another_shard_is_idle() {
         thread.ask(count);
         assert_eq!(thread.carried().await, [count]);
     }
-    let (backlogs, (end, has_ended)) = (all.clone(), std::sync::mpsc::channel::<()>());
-    let (tell, told) = std::sync::mpsc::channel();
+    let (backlogs, (end, has_ended)) = (all.clone(), std::sync::mpsc::sync_channel::<()>(1));
+    let (tell, told) = std::sync::mpsc::sync_channel(1);
     let other = std::thread::spawn(move || {
         backlogs.join();
         backlog::note(true);
         tell.send(()).expect("somebody listens");
-        drop(has_ended.recv());
+        assert!(has_ended.recv().is_err(), "nobody sends");
     });
     told.recv().expect("the other has a backlog");
     thread.ask(2);

@@ -5,9 +5,9 @@ use std::{fs, io::Write, path::PathBuf, sync::Arc};
 use rusqlite::ffi;
 use tokio::sync::Semaphore;
 
-use super::{Fixture, large, post, refused_for, store_with_one_event, stored_nonces};
+use super::{Fixture, large, post, refused_for, store_with_one_event, stored_nonces, topic};
 use crate::store::{
-    Appended,
+    Appended, Page, Store,
     sqlite::{
         connection::Opener,
         fold::Folder,
@@ -97,6 +97,53 @@ fn a_connection_that_cannot_write_is_replaced() {
     Writer::new(folder, to_write, connection, recent, inbox, 1).run();
     assert!(refused_for("readonly", &answers[0].try_recv().expect("answered")));
     assert_eq!(answers[1].try_recv().expect("answered").expect("stored")[0].seq, 2);
+}
+
+#[test]
+fn what_was_refused_in_the_middle_was_never_there() {
+    let fixture = Fixture::new();
+    fixture.close(&store_with_one_event(&fixture));
+    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
+    let to_write = opener(folder.database());
+    // A topic is written at once, so that it fails when its event is staged already.
+    let connection = to_write.reader().expect("opened");
+    let (recent, (outlet, inbox)) = (recent(), tokio::sync::mpsc::channel(10));
+    let mut answers = [0, 1].map(|_| {
+        let events = Arc::from([topic(1, "topic", 20, "tea")]);
+        let (work, answer) = request(Append { room: 1, events, recent: recent.clone() }, None);
+        outlet.try_send(WriterMessage::Work(vec![waiting(work)])).expect("space");
+        answer
+    });
+    drop(outlet);
+    Writer::new(folder, to_write, connection, recent, inbox, 1).run();
+    assert!(refused_for("readonly", &answers[0].try_recv().expect("answered")));
+    let stored = Appended { seq: 2, at: 20, duplicate: false };
+    assert_eq!(answers[1].try_recv().expect("answered").expect("stored"), [stored], "the first left nothing");
+    let store = fixture.open();
+    let rooms = fixture.wait(store.list_rooms(None, 10)).expect("listed");
+    assert_eq!(rooms[0].topic, "tea");
+    fixture.close(&store);
+}
+
+#[test]
+fn what_was_sent_before_is_not_kept_with_what_is_new() {
+    let fixture = Fixture::new();
+    fixture.close(&store_with_one_event(&fixture));
+    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
+    let to_write = opener(folder.database());
+    let connection = to_write.writer().expect("opened");
+    let (_outlet, inbox) = tokio::sync::mpsc::channel(1);
+    let recent = recent();
+    let mut writer = Writer::new(folder, to_write, connection, recent.clone(), inbox, 1);
+    let again = || large("before").remove(0);
+    let events: Arc<[_]> = Arc::from([again(), post(1, "one", 20, "x"), again(), post(1, "two", 21, "y"), again()]);
+    let batch = Arc::downgrade(&events);
+    let (work, _answer) = request(Append { room: 1, events, recent: recent.clone() }, None);
+    assert!(writer.transact(&mut [work]).is_ok());
+    assert!(batch.upgrade().is_none(), "three large texts that no limit counts");
+    let end = recent.end(1, Page::After(0), 10).expect("two are there");
+    let texts: Vec<_> = end.events.iter().map(|held| (held.seq, held.event().nonce.as_str())).collect();
+    assert_eq!(texts, [(2, "one"), (3, "two")]);
 }
 
 #[test]
