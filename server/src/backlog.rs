@@ -1,8 +1,10 @@
 //! Whether all shards have a backlog: deliveries that they go on with at once.
 //!
 //! Each shard says so of its thread. While all of them have one, whoever is asked for something on behalf of a room may
-//! take time for it: what comes of it would wait behind a backlog, wherever it goes. One that has none would be kept
-//! idle.
+//! take a little time for it: nobody is kept idle meanwhile, and what comes of it has to share its thread with a backlog
+//! wherever it goes.
+//!
+//! It stands beside the layers because shards say it and the store, which is below them, asks.
 
 use std::{
     cell::RefCell,

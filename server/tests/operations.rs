@@ -50,8 +50,10 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 fn unit(name: &str) -> &'static str {
     let endings = [
         ("_bytes_max", "bytes"),
+        ("_bytes", "bytes"),
         ("_chars_max", "characters"),
         ("_ms", "ms"),
+        ("_us", "µs"),
         ("_per_s", "per second"),
         ("_events_max", "events"),
         ("_deliveries_max", "deliveries"),

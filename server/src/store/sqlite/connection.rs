@@ -1,4 +1,4 @@
-//! How the database's connections are opened: one that writes, some that only read.
+//! How the database's connections are opened: those that write, and those that only read.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -22,25 +22,25 @@ pub(super) struct Opener {
     pub(super) cache_bytes: usize,
 }
 
-fn open(opener: &Opener, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(&opener.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(LOCK_WAIT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    // Below zero it is in KiB; at zero SQLite would take its own size.
-    let cache_kib = i64::try_from(opener.cache_bytes / 1_024).unwrap_or(i64::MAX).max(1);
-    connection.pragma_update(None, "cache_size", -cache_kib)?;
-    Ok(connection)
-}
-
 impl Opener {
+    fn open(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(LOCK_WAIT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        // Below zero it is in KiB; at zero SQLite would take its own size.
+        let cache_kib = i64::try_from(self.cache_bytes / 1_024).unwrap_or(i64::MAX).max(1);
+        connection.pragma_update(None, "cache_size", -cache_kib)?;
+        Ok(connection)
+    }
+
     /// Opens a connection that writes.
     ///
     /// # Errors
     /// What SQLite says; also when the file could be opened for reading only.
     pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
-        let connection = open(self, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         if connection.is_readonly(MAIN_DB)? {
             return Err(rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY),
@@ -63,6 +63,6 @@ impl Opener {
     /// # Errors
     /// What SQLite says.
     pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
-        open(self, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        self.open(OpenFlags::SQLITE_OPEN_READ_ONLY)
     }
 }

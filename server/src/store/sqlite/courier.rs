@@ -5,8 +5,8 @@
 //! commit; and what a commit answers comes at once, and wakes the rooms where that costs next to nothing.
 //!
 //! While all shards have a backlog of deliveries, it goes on gathering beyond its turn, until one has none or
-//! `store_gather_us` is over: what is committed earlier would wait behind a backlog anyway, and two small commits cost
-//! nearly twice what one does. Who asks alone is taken along at once.
+//! `store_gather_us` is over: two small commits cost nearly twice what one does, and nobody is idle for want of one. Who
+//! asks alone is taken along at once.
 //!
 //! - **Role**: two tasks for each thread whose tasks want something of the writer, one for each way.
 //! - **Accepts** requests, from the tasks of its thread; parcels of works that were done, from the writer.
@@ -58,7 +58,7 @@ struct WayThere {
     writer: mpsc::Sender<WriterMessage>,
     gathered: Mutex<Vec<Waiting>>,
     is_due: Notify,
-    /// How long it goes on while all shards have a backlog.
+    /// How long gathering goes on, at most, while all shards have a backlog.
     gather: Duration,
 }
 

@@ -51,7 +51,8 @@ impl Folder {
         &self.recent
     }
 
-    /// After a commit of so many events: a slice of twice as many as came since the last one, if it is time to.
+    /// After a commit of so many events: if it is time to, a slice of twice as many as came since it was last seen
+    /// whether it is.
     pub(super) fn after_commit(&mut self, connection: &mut Connection, events: usize) {
         self.committed += events;
         let due = 2 * self.committed;

@@ -69,7 +69,8 @@ impl Operation for Append {
     type Answer = Vec<Appended>;
 
     fn run(&self, connection: &Connection) -> Result<Vec<Appended>, Failure> {
-        let mut seq = self.last_seq(connection)?;
+        let last = self.last_seq(connection)?;
+        let mut seq = last;
         let mut topic = None;
         let mut appended = Vec::with_capacity(self.events.len());
         for (index, event) in (0..).zip(&*self.events) {
@@ -86,8 +87,8 @@ impl Operation for Append {
             }
             appended.push(Appended { seq, at: event.at, duplicate: false });
         }
-        let new = appended.iter().filter(|appended| !appended.duplicate).count();
-        if (1..appended.len()).contains(&new) {
+        let new = usize::try_from(seq - last).unwrap_or(appended.len());
+        if new < appended.len() {
             self.recent.part_from_batch(new);
         }
         if let Some(topic) = topic {

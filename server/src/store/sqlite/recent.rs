@@ -72,9 +72,9 @@ pub(super) struct End {
 pub(super) enum Sent {
     /// Yes, and it got this.
     Before(Appended),
-    /// No: all of its room's log is here.
+    /// No: neither here nor in the tables.
     Never,
-    /// Not here.
+    /// Not here; perhaps there.
     AskTables,
 }
 

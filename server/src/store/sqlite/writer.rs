@@ -1,10 +1,9 @@
 //! The writer: one thread that owns the only connection that writes, and commits in groups.
 //!
 //! - **Role**: takes all that waits, does it in one transaction, commits, then answers everybody; then puts a part of
-//!   the journal into the tables, if it is time to (`fold`). When
-//!   one thing waits it is committed at once; only when the last group had company does the thread step
-//!   aside once before the next, for others that want its core. What is worth waiting for, those know who ask
-//!   ([`courier`](super::courier)).
+//!   the journal into the tables, if it is time to (`fold`). When one thing waits it is committed at once; only when the
+//!   last group had company does the thread step aside once before the next, for others that want its core. What is
+//!   worth waiting for, those know who ask (`courier`).
 //! - **Owner of** the connection that writes events, the data folder's lock, and when checkpoints are made.
 //! - **Accepts** [`WriterMessage`].
 //! - **Inbox** bounded; when it is full, senders wait. A room that waits takes nothing from its own inbox.

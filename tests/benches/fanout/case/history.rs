@@ -40,8 +40,11 @@ const ROOMS: usize = 100_000;
 /// Rooms that somebody was in, between which the slope of memory is taken.
 const LEFT: [usize; 2] = [10_000, 90_000];
 
-/// What a limit bounds, made so small that the first of these rooms fill it: what grows behind it is seen.
-const BOUNDED: [(&str, &str); 4] = [
+/// They are closed at once; and what a limit bounds is so small that the first of them fill it: what grows behind it is
+/// seen.
+const LEFT_SET: [(&str, &str); 6] = [
+    ("HUBBUB_FANOUT_SHARDS", "1"),
+    ("HUBBUB_LIMITS_ROOM_IDLE_MS", "50"),
     ("HUBBUB_LIMITS_STORE_JOURNAL_EVENTS_MAX", "256"),
     ("HUBBUB_LIMITS_STORE_NONCE_FILTER_BYTES", "65536"),
     ("HUBBUB_LIMITS_STORE_WRITER_CACHE_BYTES", "1048576"),
@@ -158,8 +161,7 @@ pub(super) fn left_rooms(plan: Plan) -> io::Result<Found> {
     let mut bytes = Vec::new();
     for _ in 0..plan.rounds {
         let data = tempfile::tempdir()?;
-        let set = [[("HUBBUB_FANOUT_SHARDS", "1"), ("HUBBUB_LIMITS_ROOM_IDLE_MS", "50")].as_slice(), &BOUNDED].concat();
-        let server = Server::start_with("hubbub", &data.path().join("data"), plan.server, &set)?;
+        let server = Server::start_with("hubbub", &data.path().join("data"), plan.server, &LEFT_SET)?;
         let passers = (0..PASSERS).map(|number| enter(&server.address, &format!("passer{number}"), "lobby"));
         let mut passers = passers.collect::<io::Result<Vec<_>>>()?;
         let mut memory = |mut rooms: Range<usize>| {
@@ -260,7 +262,7 @@ fn delivery_us(plan: Plan, folder: &Path) -> io::Result<f64> {
 }
 
 /// Does something with a store that no server uses.
-fn with_store<F: Future<Output = io::Result<()>>>(
+pub(super) fn with_store<F: Future<Output = io::Result<()>>>(
     folder: &Path,
     work: impl FnOnce(Arc<SqliteStore>) -> F,
 ) -> io::Result<()> {

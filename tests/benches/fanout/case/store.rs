@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -12,6 +12,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     Plan,
+    history::with_store,
     versus::{Play, play},
 };
 use crate::{
@@ -67,25 +68,18 @@ pub(super) fn posts(plan: Plan) -> io::Result<Found> {
 pub(crate) fn sqlite() -> io::Result<()> {
     let told = |name| std::env::var(name).map_err(io::Error::other);
     let seconds: u64 = told("BENCH_SECONDS")?.parse().map_err(io::Error::other)?;
-    let rate = insert(Path::new(&told("BENCH_DATA")?), Duration::from_secs(seconds)).map_err(io::Error::other)?;
+    let folder = PathBuf::from(told("BENCH_DATA")?).join("data");
+    // The tables as the server makes them.
+    with_store(&folder, |_| async { Ok(()) })?;
+    let rate = insert(&folder.join("hubbub.db"), Duration::from_secs(seconds)).map_err(io::Error::other)?;
     println!("{rate}");
     Ok(())
 }
 
-/// The tables as the server has them.
-const SCHEMA: [&str; 3] = [
-    include_str!("../../../../server/src/store/sqlite/schema.sql"),
-    include_str!("../../../../server/src/store/sqlite/migration_2.sql"),
-    include_str!("../../../../server/src/store/sqlite/migration_3.sql"),
-];
-
-fn insert(folder: &Path, time: Duration) -> rusqlite::Result<f64> {
-    let mut connection = Connection::open(folder.join("alone.db"))?;
+fn insert(database: &Path, time: Duration) -> rusqlite::Result<f64> {
+    let mut connection = Connection::open(database)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    for step in SCHEMA {
-        connection.execute_batch(step)?;
-    }
     for room in 1..=SENDERS {
         let name = format!("r{room}");
         connection.execute(

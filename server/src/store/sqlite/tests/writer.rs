@@ -1,13 +1,13 @@
 //! The writer by itself: how it groups, and what it leaves on the disk when a commit fails.
 
-use std::{fs, io::Write, path::PathBuf, sync::Arc};
+use std::{fs, io::Write, sync::Arc};
 
 use rusqlite::ffi;
 use tokio::sync::Semaphore;
 
 use super::{Fixture, large, post, refused_for, store_with_one_event, stored_nonces, topic};
 use crate::store::{
-    Appended, Page, Store,
+    Appended, NewEvent, Page, Store, StoreError,
     sqlite::{
         connection::Opener,
         fold::Folder,
@@ -28,8 +28,30 @@ pub(super) fn recent() -> Arc<Recent> {
     Arc::new(Recent::new(Bounds { events: 1_000, bytes: 1_000_000 }, Arc::new(Known::new(1_024))))
 }
 
-fn opener(path: PathBuf) -> Opener {
-    Opener { path, cache_bytes: 1 << 20 }
+/// The folder of a store that is closed, and how its database is opened.
+fn locked(fixture: &Fixture) -> (DataFolder, Opener) {
+    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
+    let to_write = Opener { path: folder.database(), cache_bytes: 1 << 20 };
+    (folder, to_write)
+}
+
+/// What two requests, one after the other, get of a writer whose connection can only read: what SQLite gives when the
+/// file could only be read at that moment.
+fn beside_a_file_that_cannot_be_written(
+    fixture: &Fixture,
+    events: [Vec<NewEvent>; 2],
+) -> [Result<Vec<Appended>, StoreError>; 2] {
+    let (folder, to_write) = locked(fixture);
+    let connection = to_write.reader().expect("opened");
+    let (recent, (outlet, inbox)) = (recent(), tokio::sync::mpsc::channel(10));
+    let mut answers = events.map(|events| {
+        let (work, answer) = request(Append { room: 1, events: events.into(), recent: recent.clone() }, None);
+        outlet.try_send(WriterMessage::Work(vec![waiting(work)])).expect("space");
+        answer
+    });
+    drop(outlet);
+    Writer::new(folder, to_write, connection, recent, inbox, 1).run();
+    answers.each_mut().map(|answer| answer.try_recv().expect("answered"))
 }
 
 pub(super) fn waiting(work: Box<dyn Work>) -> Waiting {
@@ -41,8 +63,7 @@ pub(super) fn waiting(work: Box<dyn Work>) -> Waiting {
 fn a_commit_takes_what_waits_up_to_its_limit() {
     let fixture = Fixture::new();
     fixture.close(&fixture.open());
-    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    let to_write = opener(folder.database());
+    let (folder, to_write) = locked(&fixture);
     let connection = to_write.writer().expect("opened");
     let (outlet, inbox) = tokio::sync::mpsc::channel(10);
     let mut answers = Vec::new();
@@ -63,7 +84,8 @@ fn a_commit_takes_what_waits_up_to_its_limit() {
 fn what_was_committed_before_there_was_anything_to_fold_is_no_debt() {
     let fixture = Fixture::new();
     fixture.close(&store_with_one_event(&fixture));
-    let mut connection = opener(fixture.options().folder.join(DATABASE_FILE)).writer().expect("opened");
+    let (_folder, to_write) = locked(&fixture);
+    let mut connection = to_write.writer().expect("opened");
     let (recent, mut slices) = (recent(), Vec::new());
     let mut folder = Folder::new(recent.clone());
     for seq in 2..1_000 {
@@ -83,42 +105,21 @@ fn what_was_committed_before_there_was_anything_to_fold_is_no_debt() {
 fn a_connection_that_cannot_write_is_replaced() {
     let fixture = Fixture::new();
     fixture.close(&store_with_one_event(&fixture));
-    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    // What SQLite gives when the file could only be read at that moment.
-    let to_write = opener(folder.database());
-    let connection = to_write.reader().expect("opened");
-    let (recent, (outlet, inbox)) = (recent(), tokio::sync::mpsc::channel(10));
-    let mut answers = ["first", "second"].map(|nonce| {
-        let (work, answer) = append(&recent, nonce);
-        outlet.try_send(WriterMessage::Work(vec![waiting(work)])).expect("space");
-        answer
-    });
-    drop(outlet);
-    Writer::new(folder, to_write, connection, recent, inbox, 1).run();
-    assert!(refused_for("readonly", &answers[0].try_recv().expect("answered")));
-    assert_eq!(answers[1].try_recv().expect("answered").expect("stored")[0].seq, 2);
+    let [first, second] = beside_a_file_that_cannot_be_written(&fixture, ["first", "second"].map(large));
+    assert!(refused_for("readonly", &first));
+    assert_eq!(second.expect("stored")[0].seq, 2);
 }
 
 #[test]
 fn what_was_refused_in_the_middle_was_never_there() {
     let fixture = Fixture::new();
     fixture.close(&store_with_one_event(&fixture));
-    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    let to_write = opener(folder.database());
     // A topic is written at once, so that it fails when its event is staged already.
-    let connection = to_write.reader().expect("opened");
-    let (recent, (outlet, inbox)) = (recent(), tokio::sync::mpsc::channel(10));
-    let mut answers = [0, 1].map(|_| {
-        let events = Arc::from([topic(1, "topic", 20, "tea")]);
-        let (work, answer) = request(Append { room: 1, events, recent: recent.clone() }, None);
-        outlet.try_send(WriterMessage::Work(vec![waiting(work)])).expect("space");
-        answer
-    });
-    drop(outlet);
-    Writer::new(folder, to_write, connection, recent, inbox, 1).run();
-    assert!(refused_for("readonly", &answers[0].try_recv().expect("answered")));
+    let change = || vec![topic(1, "topic", 20, "tea")];
+    let [first, again] = beside_a_file_that_cannot_be_written(&fixture, [change(), change()]);
+    assert!(refused_for("readonly", &first));
     let stored = Appended { seq: 2, at: 20, duplicate: false };
-    assert_eq!(answers[1].try_recv().expect("answered").expect("stored"), [stored], "the first left nothing");
+    assert_eq!(again.expect("stored"), [stored], "the first left nothing");
     let store = fixture.open();
     let rooms = fixture.wait(store.list_rooms(None, 10)).expect("listed");
     assert_eq!(rooms[0].topic, "tea");
@@ -129,8 +130,7 @@ fn what_was_refused_in_the_middle_was_never_there() {
 fn what_was_sent_before_is_not_kept_with_what_is_new() {
     let fixture = Fixture::new();
     fixture.close(&store_with_one_event(&fixture));
-    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    let to_write = opener(folder.database());
+    let (folder, to_write) = locked(&fixture);
     let connection = to_write.writer().expect("opened");
     let (_outlet, inbox) = tokio::sync::mpsc::channel(1);
     let recent = recent();
@@ -150,8 +150,7 @@ fn what_was_sent_before_is_not_kept_with_what_is_new() {
 fn a_commit_in_doubt_is_overwritten_before_it_is_refused() {
     let fixture = Fixture::new();
     fixture.close(&store_with_one_event(&fixture));
-    let folder = DataFolder::lock(&fixture.options().folder).expect("locked");
-    let to_write = opener(folder.database());
+    let (folder, to_write) = locked(&fixture);
     let connection = to_write.writer().expect("opened");
     let index = beside(&fixture.options().folder.join(DATABASE_FILE), "-shm");
     let (_outlet, inbox) = tokio::sync::mpsc::channel(1);
