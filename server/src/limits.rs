@@ -152,7 +152,7 @@ limits! {
     store_inbox_max: 4_096, 1 ..= 65_536,
         "Requests that wait for the store's writer.",
         "Rooms wait, then their senders.";
-    store_journal_events_max: 16_384, 2 ..= 1_048_576,
+    store_journal_events_max: 65_536, 2 ..= 1_048_576,
         "Events that stand in the store's journal and not in its tables; from half of it on they are put there.",
         "The writer puts some into the tables before it commits more.";
     store_journal_bytes_max: 16_777_216, 4_096 ..= 1_073_741_824,

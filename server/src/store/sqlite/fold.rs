@@ -16,8 +16,11 @@ use super::{
 };
 use crate::metrics as names;
 
-/// The part of the journal that is one slice, at least: each has a transaction of its own, which costs something; and
-/// where the writer shares its core, all others wait for it.
+/// Events in one slice, at least: each has a transaction of its own, which costs something; and where the writer shares
+/// its core, all others wait for it.
+const SLICE_EVENTS: usize = 64;
+
+/// The part of the journal that such a slice is at most.
 const SLICE_OF_JOURNAL: usize = 256;
 
 /// Takes events from the journal into the tables.
@@ -38,7 +41,7 @@ impl Folder {
     /// Of what stands in the journal.
     pub(super) fn new(recent: Arc<Recent>) -> Self {
         Self {
-            slice_events: (recent.bounds().events / SLICE_OF_JOURNAL).max(1),
+            slice_events: (recent.bounds().events / SLICE_OF_JOURNAL).clamp(1, SLICE_EVENTS),
             recent,
             committed: 0,
             relaxed: false,
