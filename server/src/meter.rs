@@ -1,13 +1,24 @@
 //! Meters of the hot paths: handles of metrics that are looked up once, and counted up once a turn.
 
-use std::time::Duration;
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::metrics as names;
 
+/// One poll in so many of the rooms' tasks on a thread is timed: two looks at the clock for each would be felt in a post.
+pub const ROOM_POLLS_PER_SAMPLE: u32 = 16;
+
+thread_local! {
+    static ROOM_POLLS: Cell<u32> = const { Cell::new(0) };
+}
+
 /// What rooms measure, all of them together.
 pub struct RoomMeter {
+    poll_seconds: Histogram,
     inbox_depth: Histogram,
     batch_events: Histogram,
     posts_total: Counter,
@@ -25,11 +36,25 @@ impl RoomMeter {
     #[must_use]
     pub fn new() -> Self {
         Self {
+            poll_seconds: histogram!(names::ROOM_POLL_SECONDS),
             inbox_depth: histogram!(names::ROOM_INBOX_DEPTH),
             batch_events: histogram!(names::ROOM_BATCH_EVENTS),
             posts_total: counter!(names::POSTS_TOTAL),
             duplicates_total: counter!(names::POST_DUPLICATES_TOTAL),
         }
+    }
+
+    /// Polls a room's task, and times that if it is its turn.
+    pub fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
+        let polls = ROOM_POLLS.get().wrapping_add(1);
+        ROOM_POLLS.set(polls);
+        if !polls.is_multiple_of(ROOM_POLLS_PER_SAMPLE) {
+            return poll();
+        }
+        let begun = Instant::now();
+        let polled = poll();
+        self.poll_seconds.record(begun.elapsed());
+        polled
     }
 
     /// The commands that stood in the inbox when a turn began.
@@ -166,5 +191,21 @@ impl FanoutMeter {
             }
         }
         self.turn_seconds.record(took);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_poll_in_so_many_is_timed_and_all_are_made() {
+        let handle = names::install();
+        let meter = RoomMeter::new();
+        let made: Vec<u32> = (0..4 * ROOM_POLLS_PER_SAMPLE).map(|number| meter.poll(|| number)).collect();
+        assert!(made.into_iter().eq(0..4 * ROOM_POLLS_PER_SAMPLE));
+        let text = names::render(&handle);
+        let count = text.lines().find_map(|line| line.strip_prefix("hubbub_room_poll_seconds_count "));
+        assert_eq!(count, Some("4"), "{text}");
     }
 }

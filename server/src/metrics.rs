@@ -142,6 +142,8 @@ metrics! {
         "Commands that a room took from its inbox at once.";
     ROOM_BATCH_EVENTS = "hubbub_room_batch_events": Histogram, Count, [],
         "Events that a room appended and published at once.";
+    ROOM_POLL_SECONDS = "hubbub_room_poll_seconds": Histogram, Seconds, [],
+        "Time that a room's task ran until it suspended again. One poll in 16 is timed.";
     POSTS_TOTAL = "hubbub_posts_total": Counter, Count, [],
         "Posts and topics stored and acknowledged.";
     POST_DUPLICATES_TOTAL = "hubbub_post_duplicates_total": Counter, Count, [],

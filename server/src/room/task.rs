@@ -6,7 +6,7 @@
 //! sockets are not read.
 //! Stops when: it has been without members for `room_idle_ms` and nobody holds its handle, or with its thread.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -64,7 +64,14 @@ struct Due {
 }
 
 impl RoomTask {
-    pub(super) async fn run(mut self) {
+    /// Runs until the room is over; how long it runs at once is metered.
+    pub(super) async fn run(self) {
+        let meter = self.room.meter.clone();
+        let mut flow = pin!(self.flow());
+        poll_fn(|cx| meter.poll(|| flow.as_mut().poll(cx))).await;
+    }
+
+    async fn flow(mut self) {
         let batch_max = size(self.limits.commit_batch_max);
         let mut batch = Vec::new();
         let now = Instant::now();

@@ -36,7 +36,11 @@ fn many(plan: Plan, count: usize, size: usize, rate: f64, windows: &[(u64, Reach
             naive: true,
         };
         let case = format!("{count} rooms of {size}, {load}");
-        rows.push(rounds(plan, &play)?.row(&case, "server CPU per delivery", "µs", reach, Played::cpu_us));
+        let rounds = rounds(plan, &play)?;
+        rows.push(rounds.row(&case, "server CPU per delivery", "µs", reach, Played::cpu_us));
+        if reach != Reach::Told {
+            rows.push(rounds.tasks_row(&case));
+        }
     }
     Ok(Found::of(rows))
 }

@@ -2,6 +2,7 @@
 
 use std::{io, time::Duration};
 
+use hubbub_server::meter::ROOM_POLLS_PER_SAMPLE;
 use hubbub_tests::bench::{process::Server, socket::Dialect};
 
 use super::Plan;
@@ -27,6 +28,29 @@ pub(crate) struct Play {
 pub(crate) struct Played {
     pub(crate) done: Done,
     pub(crate) cpu_s: f64,
+    /// Only Hubbub has that.
+    pub(crate) inside: Inside,
+}
+
+/// What Hubbub says of how its threads spent their time, in seconds.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Inside {
+    /// In the tasks of rooms.
+    pub(crate) rooms_s: f64,
+    /// In shards: a batch taken, the sockets written to.
+    pub(crate) deliveries_s: f64,
+}
+
+impl Inside {
+    fn of(server: &Server) -> io::Result<Self> {
+        let sum = |name: &str| server.counts(name).map(|counts| counts.iter().sum::<f64>());
+        let rooms_s = sum("hubbub_room_poll_seconds_sum")? * f64::from(ROOM_POLLS_PER_SAMPLE);
+        Ok(Self { rooms_s, deliveries_s: sum("hubbub_fanout_pass_seconds_sum")? })
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self { rooms_s: self.rooms_s - before.rooms_s, deliveries_s: self.deliveries_s - before.deliveries_s }
+    }
 }
 
 impl Played {
@@ -67,10 +91,15 @@ impl Stage {
     }
 
     fn play(&mut self, play: &Play, time: Duration) -> io::Result<Played> {
+        let inside = |stage: &Self| {
+            if stage.role == "hubbub" { Inside::of(&stage.server) } else { Ok(Inside::default()) }
+        };
+        let was_inside = inside(self)?;
         let before = self.server.cpu_s()?;
         let done = self.load.run(&[play.flow], time);
         let done = done.map_err(|error| io::Error::other(format!("{}: {error}", self.role)))?;
-        Ok(Played { done, cpu_s: self.server.cpu_s()? - before })
+        let cpu_s = self.server.cpu_s()? - before;
+        Ok(Played { done, cpu_s, inside: inside(self)?.since(was_inside) })
     }
 }
 
@@ -122,6 +151,26 @@ fn one_after_the_other(plan: Plan, what: &Play) -> io::Result<Rounds> {
 }
 
 impl Rounds {
+    /// What the tasks of rooms cost, to what the deliveries do that they give the order for.
+    pub(crate) fn tasks_row(&self, case: &str) -> Row {
+        let us = |of: fn(&Inside) -> f64| {
+            let us = |played: &Played| of(&played.inside) * 1e6 / played.done.messages.max(1) as f64;
+            median(&self.hubbub.iter().map(us).collect::<Vec<_>>())
+        };
+        let rounds: Vec<f64> =
+            self.hubbub.iter().map(|played| played.inside.rooms_s / played.inside.deliveries_s).collect();
+        Row {
+            case: case.to_owned(),
+            measure: "rooms' tasks for a post, to its deliveries: time on the worker".to_owned(),
+            hubbub: format!("{:.2} µs", us(|inside| inside.rooms_s)),
+            baseline: format!("deliveries {:.2} µs", us(|inside| inside.deliveries_s)),
+            figure: median(&rounds),
+            rounds,
+            reach: Reach::AtMost(1.0),
+            naive: None,
+        }
+    }
+
     /// A row that compares a figure of each.
     pub(crate) fn row(&self, case: &str, measure: &str, unit: &str, reach: Reach, of: fn(&Played) -> f64) -> Row {
         let figures = |played: &[Played]| played.iter().map(of).collect::<Vec<_>>();
