@@ -73,11 +73,19 @@ impl Server {
     /// # Errors
     /// When it does not say where it listens.
     pub fn start(name: &str, data: &Path, core: Core) -> io::Result<Self> {
-        let shards = core.map(|_| ("HUBBUB_FANOUT_SHARDS", "1"));
-        Self::start_with(name, data, core, shards.as_slice())
+        Self::start_on(name, data, core, &[])
     }
 
-    /// The same with configuration of one's own, as variables of the environment.
+    /// The same with more configuration, as variables of the environment.
+    ///
+    /// # Errors
+    /// When it does not say where it listens.
+    pub fn start_on(name: &str, data: &Path, core: Core, set: &[(&str, &str)]) -> io::Result<Self> {
+        let shards = core.map(|_| ("HUBBUB_FANOUT_SHARDS", "1"));
+        Self::start_with(name, data, core, &[set, shards.as_slice()].concat())
+    }
+
+    /// The same with nothing but this configuration, as variables of the environment.
     ///
     /// # Errors
     /// When it does not say where it listens.

@@ -76,35 +76,38 @@ pub(super) fn history(plan: Plan) -> io::Result<Found> {
         points.push((stored as f64, median(&costs)));
     }
     let (mut ready, mut pages) = (Vec::new(), Vec::new());
-    let mut told = [String::new(), String::new()];
     for round in 0..plan.rounds {
         let (empty_ms, full_ms) = (start_ms(plan, &empty)?, start_ms(plan, &full)?);
-        ready.push(full_ms / empty_ms);
-        told[0] = format!("{full_ms:.1} ms, empty {empty_ms:.1} ms");
+        ready.push((full_ms / empty_ms, format!("{full_ms:.1} ms, empty {empty_ms:.1} ms")));
         let [first, middle, last] = page_us(plan, &full, posts, round)?;
-        pages.push(first.max(middle).max(last) / first.min(middle).min(last));
-        told[1] = format!("first {first:.0}, middle {middle:.0}, last {last:.0} µs");
+        let ratio = first.max(middle).max(last) / first.min(middle).min(last);
+        pages.push((ratio, format!("first {first:.0}, middle {middle:.0}, last {last:.0} µs")));
     }
-    let row = |measure: &str, told: &str, rounds: Vec<f64>, most| Row {
-        case: format!("room with {posts} posts"),
-        measure: measure.to_owned(),
-        hubbub: told.to_owned(),
-        baseline: String::new(),
-        figure: median(&rounds),
-        rounds,
-        reach: Reach::AtMost(most),
-        naive: None,
+    // What is told is of the round whose figure is told.
+    let row = |measure: &str, rounds: Vec<(f64, String)>, most| {
+        let figures: Vec<f64> = rounds.iter().map(|(figure, _)| *figure).collect();
+        let figure = median(&figures);
+        let of_figure = rounds.into_iter().find(|(one, _)| *one == figure);
+        Row {
+            case: format!("room with {posts} posts"),
+            measure: measure.to_owned(),
+            hubbub: of_figure.map(|(_, told)| told).unwrap_or_default(),
+            baseline: String::new(),
+            figure,
+            rounds: figures,
+            reach: Reach::AtMost(most),
+            naive: None,
+        }
     };
     let costs: Vec<f64> = points.iter().map(|(_, cost)| *cost).collect();
     let (least, most) =
         (costs.iter().copied().fold(f64::MAX, f64::min), costs.iter().copied().fold(f64::MIN, f64::max));
     let rows = vec![
-        row("time until the server is ready, to an empty store's", &told[0], ready, 2.0),
-        row("CPU of a page of 100: the dearest of first, middle, last to the cheapest", &told[1], pages, 1.2),
+        row("time until the server is ready, to an empty store's", ready, 2.0),
+        row("CPU of a page of 100: the dearest of first, middle, last to the cheapest", pages, 1.2),
         row(
             "CPU per delivery to 1,000, window 64: the dearest length of history to the cheapest",
-            &format!("{least:.3}–{most:.3} µs"),
-            vec![most / least],
+            vec![(most / least, format!("{least:.3}–{most:.3} µs"))],
             1.3,
         ),
     ];

@@ -18,6 +18,7 @@ pub(super) fn rates(plan: Plan) -> io::Result<Found> {
         let play = Play {
             sizes: vec![1_000],
             flow: Flow::Rate(rate),
+            lazy: None,
             time: Duration::from_millis(if plan.quick { 500 } else { 1_500 }),
             warm: Duration::from_millis(500),
             naive: false,

@@ -4,17 +4,26 @@ use std::{io, time::Duration};
 
 use super::{
     Plan,
-    versus::{Play, Played, rounds},
+    versus::{Play, Played, Rounds, rounds},
 };
-use crate::{book::Found, load::Flow, row::Reach};
+use crate::{
+    book::Found,
+    load::{Flow, Laziness},
+    row::{Reach, Row, median},
+};
 
 const MEMBERS: usize = 1_000;
+
+/// A thousand readers on one core are no faster than the floor is: if each is read when something comes, it is they who
+/// set the pace, and a floor runs ahead of them. Here their sockets are mostly read with two writes in them.
+const READERS: Laziness = Laziness { checked_one_in: 50, unread_bytes: 32 * 1024 };
 
 /// A window of 64.
 pub(super) fn busy(plan: Plan) -> io::Result<Found> {
     let play = Play {
         sizes: vec![MEMBERS],
         flow: Flow::Window(64),
+        lazy: Some(READERS),
         time: Duration::from_millis(if plan.quick { 500 } else { 1_000 }),
         warm: Duration::from_millis(500),
         naive: true,
@@ -26,7 +35,24 @@ pub(super) fn busy(plan: Plan) -> io::Result<Found> {
         rounds.row(case, "deliveries a second", "million", Reach::Told, |played| {
             played.done.deliveries as f64 / played.done.wall.as_secs_f64() / 1e6
         }),
+        unread(case, &rounds),
     ]))
+}
+
+/// Whether readers were fast enough to hold nobody up.
+fn unread(case: &str, Rounds { hubbub, floor, .. }: &Rounds) -> Row {
+    let of = |played: &[Played]| played.iter().map(|played| played.unread).collect::<Vec<_>>();
+    let most: Vec<f64> = of(hubbub).iter().zip(of(floor)).map(|(hubbub, floor)| hubbub.max(floor)).collect();
+    Row {
+        case: case.to_owned(),
+        measure: "the most unread in a reader's socket, of what it takes".to_owned(),
+        hubbub: format!("{:.2}", median(&of(hubbub))),
+        baseline: format!("floor {:.2}", median(&of(floor))),
+        figure: median(&most),
+        rounds: most,
+        reach: Reach::AtMost(0.9),
+        naive: None,
+    }
 }
 
 /// One by one.
@@ -34,6 +60,7 @@ pub(super) fn single(plan: Plan) -> io::Result<Found> {
     let play = Play {
         sizes: vec![MEMBERS],
         flow: Flow::OneByOne,
+        lazy: None,
         time: Duration::from_millis(if plan.quick { 500 } else { 1_000 }),
         warm: Duration::from_millis(500),
         naive: true,

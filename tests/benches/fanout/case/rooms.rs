@@ -31,6 +31,7 @@ fn many(plan: Plan, count: usize, size: usize, rate: f64, windows: &[(u64, Reach
         let play = Play {
             sizes: vec![size; count],
             flow,
+            lazy: None,
             time: Duration::from_millis(if plan.quick { 500 } else { 1_000 }),
             warm: Duration::from_millis(500),
             naive: true,

@@ -22,6 +22,7 @@ pub(super) fn sizes(plan: Plan) -> io::Result<Found> {
         let play = Play {
             sizes: vec![size; (10_000 / size).min(1_000)],
             flow: Flow::OneByOne,
+            lazy: None,
             time: Duration::from_millis(if plan.quick { 500 } else { 1_000 }),
             warm: Duration::from_millis(500),
             naive: false,

@@ -32,6 +32,7 @@ pub(super) fn posts(plan: Plan) -> io::Result<Found> {
     let what = Play {
         sizes: vec![1; SENDERS],
         flow: Flow::Window(32),
+        lazy: None,
         time: Duration::from_secs(if plan.quick { 1 } else { 4 }),
         warm: Duration::from_millis(500),
         naive: false,

@@ -7,7 +7,7 @@ use hubbub_tests::bench::{process::Server, socket::Dialect};
 
 use super::Plan;
 use crate::{
-    load::{Done, Flow, Load},
+    load::{Done, Flow, Laziness, Load, NO_PINGS},
     row::{Reach, Row, median},
 };
 
@@ -16,6 +16,8 @@ use crate::{
 pub(crate) struct Play {
     pub(crate) sizes: Vec<usize>,
     pub(crate) flow: Flow,
+    /// Who does not post is read at once, or like this.
+    pub(crate) lazy: Option<Laziness>,
     pub(crate) time: Duration,
     /// Played before anything counts.
     pub(crate) warm: Duration,
@@ -28,6 +30,8 @@ pub(crate) struct Play {
 pub(crate) struct Played {
     pub(crate) done: Done,
     pub(crate) cpu_s: f64,
+    /// The most that waited unread in a lazy reader's socket, as a part of what the kernel would have kept.
+    pub(crate) unread: f64,
     /// Only Hubbub has that.
     pub(crate) inside: Inside,
 }
@@ -83,8 +87,12 @@ impl Stage {
     fn open(role: &'static str, plan: Plan, play: &Play) -> io::Result<Self> {
         let dialect = if role == "hubbub" { Dialect::Hubbub } else { Dialect::Bare };
         let data = tempfile::tempdir()?;
-        let server = Server::start(role, &data.path().join("data"), plan.server)?;
-        let load = Load::gather(dialect, &server.address, &play.sizes)?;
+        let set = play.lazy.map(|_| NO_PINGS);
+        let server = Server::start_on(role, &data.path().join("data"), plan.server, set.as_slice())?;
+        let mut load = Load::gather(dialect, &server.address, &play.sizes)?;
+        if let Some(laziness) = play.lazy {
+            load.be_lazy(laziness)?;
+        }
         let mut stage = Self { role, load, server, _data: data };
         stage.play(play, play.warm)?;
         Ok(stage)
@@ -99,7 +107,8 @@ impl Stage {
         let done = self.load.run(&[play.flow], time);
         let done = done.map_err(|error| io::Error::other(format!("{}: {error}", self.role)))?;
         let cpu_s = self.server.cpu_s()? - before;
-        Ok(Played { done, cpu_s, inside: inside(self)?.since(was_inside) })
+        let unread = if play.lazy.is_some() { done.backlog as f64 / self.load.window()?.max(1) as f64 } else { 0.0 };
+        Ok(Played { done, cpu_s, unread, inside: inside(self)?.since(was_inside) })
     }
 }
 

@@ -15,21 +15,18 @@ use rustix::{
 use super::Plan;
 use crate::{
     book::Found,
-    load::{Flow, Load},
+    load::{Flow, Laziness, Load, NO_PINGS},
     row::{Reach, Row, median},
 };
 
-/// One reader in so many is read and checked; the others' bytes are counted, which costs next to nothing.
-const CHECKED_ONE_IN: usize = 50;
+/// Sweeps that are far apart: the load side has no core of its own here.
+const READERS: Laziness = Laziness { checked_one_in: 50, unread_bytes: 128 * 1024 };
 
 /// Turns of each server for each round that is asked for; short, so that what disturbs the machine disturbs all.
 const TURNS_EACH: usize = 3;
 
 /// What the workers' threads are called.
 const WORKER: &str = "actix-rt|system";
-
-/// Lazy readers answer no pings; none is sent while this case is played.
-const NO_PINGS: (&str, &str) = ("HUBBUB_LIMITS_PING_INTERVAL_MS", "600000");
 
 /// What is played: so many rooms of so many people, with so many posts under way in each.
 #[derive(Clone, Copy)]
@@ -99,7 +96,7 @@ impl Stage {
         let addresses: Vec<&str> = servers.iter().map(|server| server.address.as_str()).collect();
         let dialect = if is_hubbub { Dialect::Hubbub } else { Dialect::Bare };
         let mut load = Load::gather_at(dialect, &addresses, &vec![shape.members; shape.rooms])?;
-        load.count_most(CHECKED_ONE_IN)?;
+        load.be_lazy(READERS)?;
         load.run(&[Flow::Window(shape.window)], Duration::from_millis(500))?;
         Ok(Self { shape, servers, load, _data: data })
     }

@@ -30,10 +30,6 @@ pub(crate) use self::{
 /// Nothing was delivered for so long that a run is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What shall wait unread in a lazy reader's socket when it is read: less than half of what it takes, so that no server
-/// is held up.
-const BACKLOG_BYTES: u64 = 128 * 1024;
-
 /// The least and the most time between two sweeps over the lazy readers.
 const SWEEP_EVERY: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(400)];
 
@@ -86,8 +82,21 @@ impl Tally {
     }
 }
 
-/// Those who are not read when something comes, but every now and then all that has come.
+/// Lazy readers answer no pings; none is sent while this case is played.
+pub(crate) const NO_PINGS: (&str, &str) = ("HUBBUB_LIMITS_PING_INTERVAL_MS", "600000");
+
+/// How readers are who are not read when something comes, but every now and then all that has come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Laziness {
+    /// Of one in so many the contents are checked.
+    pub(crate) checked_one_in: usize,
+    /// What shall wait unread in a socket when it is read: much less than it takes, so that no server is held up.
+    pub(crate) unread_bytes: u64,
+}
+
+/// The readers who are.
 struct Lazy {
+    unread_bytes: u64,
     /// Those who are read and checked all the same.
     read: Vec<usize>,
     /// Those whose bytes are only counted.
@@ -100,7 +109,12 @@ struct Lazy {
 impl Lazy {
     fn new() -> Self {
         let ([every, _], (read, counted)) = (SWEEP_EVERY, Default::default());
-        Self { read, counted, every, swept: Instant::now(), backlog: 0 }
+        Self { unread_bytes: 0, read, counted, every, swept: Instant::now(), backlog: 0 }
+    }
+
+    /// A run begins: how much will come is not known yet.
+    fn begin(&mut self) {
+        (self.every, self.swept, self.backlog) = (SWEEP_EVERY[0], Instant::now(), 0);
     }
 
     /// Until the next sweep; `None`: nobody is lazy.
@@ -113,7 +127,7 @@ impl Lazy {
         let [least, most] = SWEEP_EVERY;
         let now = Instant::now();
         let past = now.duration_since(std::mem::replace(&mut self.swept, now));
-        self.every = past.mul_f64(BACKLOG_BYTES as f64 / fullest.max(1) as f64).clamp(least, most);
+        self.every = past.mul_f64(self.unread_bytes as f64 / fullest.max(1) as f64).clamp(least, most);
         self.backlog = self.backlog.max(fullest);
     }
 }
@@ -186,18 +200,19 @@ impl Load {
     }
 
     /// From now on only senders are read at once. All others are read in sweeps, in good time before their sockets
-    /// are full; one in `every` is checked then, and of the rest the bytes are counted, which the kernel throws away
-    /// unread. At the end of a run all must have been sent as many.
+    /// are full; some are checked then, and of the rest the bytes are counted, which the kernel throws away unread. At
+    /// the end of a run all must have been sent as many.
     ///
     /// # Errors
     /// When a socket cannot be taken from the event loop.
-    pub(crate) fn count_most(&mut self, every: usize) -> io::Result<()> {
+    pub(crate) fn be_lazy(&mut self, laziness: Laziness) -> io::Result<()> {
+        self.lazy.unread_bytes = laziness.unread_bytes;
         for (number, member) in self.members.iter_mut().enumerate() {
             if self.senders[member.room].member == number {
                 continue;
             }
             member.be_lazy(self.poll.registry())?;
-            if number % every == 1 {
+            if number % laziness.checked_one_in == 1 {
                 self.lazy.read.push(number);
             } else {
                 self.rooms[member.room].leave_to_count();
@@ -265,7 +280,7 @@ impl Load {
     pub(crate) fn run_until(&mut self, flows: &[Flow], is_over: &dyn Fn(u64) -> bool) -> io::Result<Done> {
         self.tally = Tally::new()?;
         self.lazy.counted.iter().for_each(|number| self.members[*number].counted = 0);
-        self.lazy.backlog = 0;
+        self.lazy.begin();
         self.rooms.iter_mut().for_each(Room::begin);
         let (begun, mut progress) = (Instant::now(), (0, Instant::now()));
         let begun_ns = self.now_ns();
