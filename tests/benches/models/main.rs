@@ -21,6 +21,7 @@ mod sockets;
 mod stackful;
 mod table;
 mod thread;
+mod verdict;
 
 use std::{env, io, process::ExitCode};
 

@@ -116,16 +116,9 @@ fn write(docs: &Path, book: &Book, extent: &Extent, blocks: &[(&str, String)]) -
 /// Threads and stacks that others have meanwhile.
 const OTHERS: f64 = 2_000.0;
 
-/// Whether a model can be so many on this machine: a stack takes mappings; a thread a number, too, and a second stack
-/// for signals.
+/// Whether a model can be so many on this machine.
 pub(crate) fn is_possible(model: Model, size: usize) -> bool {
-    let stacks = if model == Model::Thread { 2.0 } else { 1.0 };
-    let counts = |name: &str| match model {
-        Model::Thread => true,
-        Model::Stackful => name.ends_with("max_map_count"),
-        _ => false,
-    };
-    limits().iter().filter(|(name, _)| counts(name)).all(|(_, most)| size as f64 * stacks + OTHERS <= *most)
+    limits(model).iter().all(|(_, most)| size as f64 + OTHERS <= *most)
 }
 
 fn deliveries(book: &mut Book, extent: &Extent) -> io::Result<()> {

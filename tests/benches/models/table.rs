@@ -9,16 +9,17 @@ use crate::{
     report::{Extent, SLOW, is_possible},
     sockets,
     thread::limits,
+    verdict,
 };
 
-/// Who does one after the other, in the tables of bursts.
+/// Who does one after the other, by no model at all.
 pub(crate) const ONE_BY_ONE: &str = "one after the other";
 
 /// What ratios are taken to.
 const BASE: Model = Model::Coroutine;
 
 /// How many of them the making and the memory are told of.
-fn many(extent: &Extent) -> usize {
+pub(crate) fn many_of(extent: &Extent) -> usize {
     extent.sizes.iter().copied().filter(|size| *size <= 10_000).max().unwrap_or(1)
 }
 
@@ -28,6 +29,7 @@ pub(crate) fn blocks(book: &Book, extent: &Extent, story: &[[String; 3]]) -> Vec
         ("models", all(book, extent)),
         ("models-deliver", deliveries(book, extent)),
         ("models-sockets", over_sockets(book, extent)),
+        ("claims", verdict::claims(book, extent)),
         ("claim-1", file(book)),
         ("claim-2", counter(book)),
         ("claim-2-locks", locks(book)),
@@ -39,7 +41,7 @@ pub(crate) fn blocks(book: &Book, extent: &Extent, story: &[[String; 3]]) -> Vec
     ]
 }
 
-fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     let aligned = head.iter().enumerate().map(|(at, _)| if at == 0 { "---" } else { "---:" }.to_owned());
     let mut lines = vec![line(head.iter().map(|cell| (*cell).to_owned()).collect()), line(aligned.collect())];
@@ -48,12 +50,12 @@ fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
 }
 
 /// A number, or a dash for what was not measured.
-fn cell(value: Option<f64>) -> String {
+pub(crate) fn cell(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), short)
 }
 
 /// A whole number, its thousands apart.
-fn whole(value: Option<f64>) -> String {
+pub(crate) fn whole(value: Option<f64>) -> String {
     let Some(value) = value else { return "–".to_owned() };
     let digits = format!("{value:.0}");
     let apart = digits.char_indices().flat_map(|(at, digit)| {
@@ -75,7 +77,7 @@ fn with_ratio(value: Option<f64>, base: Option<f64>) -> String {
 struct Line(&'static str, &'static str, usize, &'static str, f64);
 
 fn all(book: &Book, extent: &Extent) -> String {
-    let (many, room) = (many(extent), extent.sizes.iter().copied().find(|size| *size >= 1_000).unwrap_or(1));
+    let (many, room) = (many_of(extent), extent.sizes.iter().copied().find(|size| *size >= 1_000).unwrap_or(1));
     let mut lines = vec![
         Line("make one and run it to its first wait, µs", "deliver", many, "make_us", 1.0),
         Line("memory of one at rest, bytes", "deliver", many, "resident_bytes", 1.0),
@@ -116,10 +118,12 @@ fn all(book: &Book, extent: &Extent) -> String {
         let of = |model: Model| book.median(case, model.name(), size, figure).map(|value| value * factor);
         // A ratio of nearly nothing to nearly nothing says nothing.
         let is_small = figure.ends_with("voluntary") || figure == "kernel_bytes";
-        let cells = Model::ALL.map(|model| with_ratio(of(model), of(BASE).filter(|_| !is_small)));
-        [title.to_owned()].into_iter().chain(cells).collect()
+        let base = of(BASE).filter(|_| !is_small);
+        let cells = Model::ALL.map(|model| with_ratio(of(model), base));
+        let plain = book.median(case, ONE_BY_ONE, size, figure).map(|value| value * factor);
+        [title.to_owned()].into_iter().chain(cells).chain([with_ratio(plain, base)]).collect()
     });
-    let head: Vec<&str> = ["of each"].into_iter().chain(Model::ALL.map(Model::name)).collect();
+    let head: Vec<&str> = ["of each"].into_iter().chain(Model::ALL.map(Model::name)).chain([ONE_BY_ONE]).collect();
     let (rounds, waits, units) = (book.rounds, short(extent.waits as f64), short(many as f64));
     let said = format!(
         "{}. Rounds: {rounds}, the median is told. Making and memory: of {units}; {waits} wait; {} chores, {} requests.",
@@ -208,10 +212,10 @@ fn commits(book: &Book) -> String {
 
 fn sizes(book: &Book, extent: &Extent) -> String {
     let of = |figure: &str| whole(book.median("sizes", "all", 0, figure));
-    let at_rest = |model: Model, figure| whole(book.median("deliver", model.name(), many(extent), figure));
+    let at_rest = |model: Model, figure| whole(book.median("deliver", model.name(), many_of(extent), figure));
     let mut rows = vec![
         vec!["a room's task in Hubbub: the future".to_owned(), of("room_future_bytes")],
-        vec!["a connection in Hubbub: the actor".to_owned(), of("actor_bytes")],
+        vec!["a connection in Hubbub: the fields of its actor".to_owned(), of("actor_bytes")],
         vec!["a command to a room".to_owned(), of("room_command_bytes")],
         vec!["the bench's task at rest, with its queue".to_owned(), at_rest(Model::Coroutine, "resident_bytes")],
         vec!["the bench's stackful coroutine at rest".to_owned(), at_rest(Model::Stackful, "resident_bytes")],
@@ -226,8 +230,9 @@ fn sizes(book: &Book, extent: &Extent) -> String {
     ];
     let stacks = whole(book.median("stacks", "all", 0, "stacks"));
     rows.push(vec!["stackful coroutines that one process gets".to_owned(), stacks]);
-    let limits =
-        limits().into_iter().map(|(name, most)| vec![format!("threads by `{name}`, at most"), whole(Some(most))]);
+    let limits = limits(Model::Thread)
+        .into_iter()
+        .map(|(name, most)| vec![format!("threads by `{name}`, at most"), whole(Some(most))]);
     rows.extend(limits);
     table(&["", "bytes, or how many"], rows)
 }

@@ -18,8 +18,8 @@ use hubbub_tests::bench::recipient::Take;
 use crate::{
     chore::{Chore, REQUEST_BYTES},
     job::{
-        self, Begun, Delivery, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, STACK_BYTES, Slow, Start, Tally,
-        Times, UNDER_WAY_MAX, WAIT, Work, finished,
+        self, Begun, Delivery, Model, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, STACK_BYTES, Slow, Start,
+        Tally, Times, UNDER_WAY_MAX, WAIT, Work, finished,
     },
     measure::{Figures, Moment, us},
 };
@@ -197,15 +197,19 @@ pub(crate) fn switch(count: usize) -> io::Result<()> {
     join(vec![other])
 }
 
-/// How the kernel limits the number of threads of one process here, the smallest limit first.
-pub(crate) fn limits() -> Vec<(String, f64)> {
+/// How the kernel limits how many of a model one process has here, the smallest limit first.
+pub(crate) fn limits(model: Model) -> Vec<(String, f64)> {
     let read = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<f64>().ok();
-    let known = [
-        ("/proc/sys/kernel/pid_max", 1.0),
-        ("/proc/sys/kernel/threads-max", 1.0),
-        // A stack and the guard below it are two mappings.
-        ("/proc/sys/vm/max_map_count", 2.0),
-    ];
+    // A stack and the guard below it are two mappings; a thread has a second stack, for signals.
+    let known: &[(&str, f64)] = match model {
+        Model::Thread => &[
+            ("/proc/sys/kernel/pid_max", 1.0),
+            ("/proc/sys/kernel/threads-max", 1.0),
+            ("/proc/sys/vm/max_map_count", 4.0),
+        ],
+        Model::Stackful => &[("/proc/sys/vm/max_map_count", 2.0)],
+        _ => &[],
+    };
     let found = known.iter().filter_map(|(path, each)| Some(((*path).to_owned(), read(path)? / each)));
     let mut found: Vec<_> = found.collect();
     found.sort_by(|a, b| a.1.total_cmp(&b.1));
