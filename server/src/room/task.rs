@@ -6,8 +6,14 @@
 //! sockets are not read.
 //! Stops when: it has been without members for `room_idle_ms` and nobody holds its handle, or with its thread.
 
-use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
+use pin_project_lite::pin_project;
 use tokio::{
     sync::mpsc,
     task::yield_now,
@@ -23,6 +29,7 @@ use super::{
 use crate::{
     clock::{Clock, monotonic_ms},
     limits::{Limits, size},
+    meter::RoomMeter,
     store::{RoomId, Store},
 };
 use hubbub_protocol::NameKey;
@@ -55,6 +62,24 @@ pub fn future_bytes() -> usize {
     of(RoomTask::run)
 }
 
+pin_project! {
+    /// A flow whose polls are metered. No `async` block, which would have space for the flow twice.
+    struct Metered<F> {
+        meter: Arc<RoomMeter>,
+        #[pin]
+        flow: F,
+    }
+}
+
+impl<F: Future> Future for Metered<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.meter.poll(|| this.flow.poll(cx))
+    }
+}
+
 /// When the next things are due that no command brings.
 struct Due {
     signals_told: Instant,
@@ -65,10 +90,8 @@ struct Due {
 
 impl RoomTask {
     /// Runs until the room is over; how long it runs at once is metered.
-    pub(super) async fn run(self) {
-        let meter = self.room.meter.clone();
-        let mut flow = pin!(self.flow());
-        poll_fn(|cx| meter.poll(|| flow.as_mut().poll(cx))).await;
+    pub(super) fn run(self) -> impl Future<Output = ()> + Send {
+        Metered { meter: self.room.meter.clone(), flow: self.flow() }
     }
 
     async fn flow(mut self) {
@@ -183,5 +206,18 @@ async fn wait_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metering_takes_no_more_of_a_room_than_the_meter() {
+        fn of<F: Future>(_: impl FnOnce(RoomTask) -> F) -> usize {
+            size_of::<F>()
+        }
+        assert_eq!(future_bytes(), of(RoomTask::flow) + size_of::<Arc<RoomMeter>>());
     }
 }
