@@ -207,5 +207,8 @@ mod tests {
         let text = names::render(&handle);
         let count = text.lines().find_map(|line| line.strip_prefix("hubbub_room_poll_seconds_count "));
         assert_eq!(count, Some("4"), "{text}");
+        let told = names::TABLE.iter().find(|info| info.name == names::ROOM_POLL_SECONDS).map(|info| info.help);
+        let in_so_many = format!("One poll in {ROOM_POLLS_PER_SAMPLE} is timed.");
+        assert!(told.is_some_and(|help| help.ends_with(&in_so_many)), "the metric tells how many");
     }
 }

@@ -81,8 +81,9 @@ pub(crate) fn all(is_quick: bool, update: bool) -> io::Result<()> {
         over_sockets(&mut book, &extent)?;
     }
     eprintln!();
-    let mut blocks = table::blocks(&book, &extent, &story());
-    blocks.push(("claim-6", chain()?));
+    let (length, chain) = chain()?;
+    let mut blocks = table::blocks(&book, &extent, &story(), &length);
+    blocks.push(("claim-6", format!("{length}:\n\n```text\n{chain}\n```")));
     blocks.push(("claim-5-stuck", format!("```text\n{}\n```", stuck()?)));
     for (name, text) in &blocks {
         println!("## {name}\n\n{text}\n");
@@ -94,13 +95,13 @@ pub(crate) fn all(is_quick: bool, update: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// The longest chain of a connection's callbacks, by its source.
-fn chain() -> io::Result<String> {
+/// The longest chain of a connection's callbacks, by its source: its length, and its steps.
+fn chain() -> io::Result<(String, String)> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src/connection/actor.rs");
     let chain = chain::longest(&fs::read_to_string(source)?, "on_frame");
     let parts: Vec<String> = chain.iter().map(|part| part.join(" → ")).collect();
     let (methods, waits) = (chain.iter().map(Vec::len).sum::<usize>(), chain.len().saturating_sub(1));
-    Ok(format!("{methods} methods, {waits} waits:\n\n```text\n{}\n```", parts.join("\n  … ")))
+    Ok((format!("{methods} methods, {waits} waits"), parts.join("\n  … ")))
 }
 
 fn write(docs: &Path, book: &Book, extent: &Extent, blocks: &[(&str, String)]) -> io::Result<()> {

@@ -24,12 +24,12 @@ pub(crate) fn many_of(extent: &Extent) -> usize {
 }
 
 /// Every block of figures: its name in the document, and its text.
-pub(crate) fn blocks(book: &Book, extent: &Extent, story: &[[String; 3]]) -> Vec<(&'static str, String)> {
+pub(crate) fn blocks(book: &Book, extent: &Extent, story: &[[String; 3]], chain: &str) -> Vec<(&'static str, String)> {
     vec![
         ("models", all(book, extent)),
         ("models-deliver", deliveries(book, extent)),
         ("models-sockets", over_sockets(book, extent)),
-        ("claims", verdict::claims(book, extent)),
+        ("claims", verdict::claims(book, extent, chain)),
         ("claim-1", file(book)),
         ("claim-2", counter(book)),
         ("claim-2-locks", locks(book)),

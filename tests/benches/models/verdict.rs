@@ -66,7 +66,7 @@ const CLAIMS: [[&str; 4]; 8] = [
 ];
 
 /// One row a claim: what is said, where it shows, the figure, and whether it holds.
-pub(crate) fn claims(book: &Book, extent: &Extent) -> String {
+pub(crate) fn claims(book: &Book, extent: &Extent, chain: &str) -> String {
     let of = |case: &str, by: &str, figure: &str, factor: f64| {
         cell(book.median(case, by, 0, figure).map(|value| value * factor))
     };
@@ -107,7 +107,7 @@ pub(crate) fn claims(book: &Book, extent: &Extent) -> String {
             whole(book.median("deliver", Model::Coroutine.name(), many_of(extent), "resident_bytes")),
             whole(book.median("deliver", Model::Stackful.name(), many_of(extent), "resident_bytes")),
         ),
-        "the longest chain is below, read from the source".to_owned(),
+        format!("the longest chain: {chain}"),
         format!(
             "deliveries to {}: {} million a second, {} with a worker a core, {} with a thread each",
             short(room as f64),

@@ -41,7 +41,7 @@ pub(super) fn busy(plan: Plan) -> io::Result<Found> {
 
 /// Whether readers were fast enough to hold nobody up.
 fn unread(case: &str, Rounds { hubbub, floor, .. }: &Rounds) -> Row {
-    let of = |played: &[Played]| played.iter().map(|played| played.unread).collect::<Vec<_>>();
+    let of = |played: &[Played]| played.iter().map(|played| played.done.unread).collect::<Vec<_>>();
     let most: Vec<f64> = of(hubbub).iter().zip(of(floor)).map(|(hubbub, floor)| hubbub.max(floor)).collect();
     Row {
         case: case.to_owned(),

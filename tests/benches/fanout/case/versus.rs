@@ -30,19 +30,17 @@ pub(crate) struct Play {
 pub(crate) struct Played {
     pub(crate) done: Done,
     pub(crate) cpu_s: f64,
-    /// The most that waited unread in a lazy reader's socket, as a part of what the kernel would have kept.
-    pub(crate) unread: f64,
-    /// Only Hubbub has that.
-    pub(crate) inside: Inside,
+    /// What Hubbub tells of itself; of the baselines nothing is known.
+    inside: Option<Inside>,
 }
 
-/// What Hubbub says of how its threads spent their time, in seconds.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Inside {
+/// How a server's threads spent their time, in seconds.
+#[derive(Debug, Clone, Copy)]
+struct Inside {
     /// In the tasks of rooms.
-    pub(crate) rooms_s: f64,
+    rooms_s: f64,
     /// In shards: a batch taken, the sockets written to.
-    pub(crate) deliveries_s: f64,
+    deliveries_s: f64,
 }
 
 impl Inside {
@@ -99,16 +97,17 @@ impl Stage {
     }
 
     fn play(&mut self, play: &Play, time: Duration) -> io::Result<Played> {
-        let inside = |stage: &Self| {
-            if stage.role == "hubbub" { Inside::of(&stage.server) } else { Ok(Inside::default()) }
-        };
-        let was_inside = inside(self)?;
+        let was_inside = self.inside()?;
         let before = self.server.cpu_s()?;
         let done = self.load.run(&[play.flow], time);
         let done = done.map_err(|error| io::Error::other(format!("{}: {error}", self.role)))?;
         let cpu_s = self.server.cpu_s()? - before;
-        let unread = if play.lazy.is_some() { done.backlog as f64 / self.load.window()?.max(1) as f64 } else { 0.0 };
-        Ok(Played { done, cpu_s, unread, inside: inside(self)?.since(was_inside) })
+        let inside = self.inside()?.zip(was_inside).map(|(inside, before)| inside.since(before));
+        Ok(Played { done, cpu_s, inside })
+    }
+
+    fn inside(&self) -> io::Result<Option<Inside>> {
+        (self.role == "hubbub").then(|| Inside::of(&self.server)).transpose()
     }
 }
 
@@ -162,12 +161,11 @@ fn one_after_the_other(plan: Plan, what: &Play) -> io::Result<Rounds> {
 impl Rounds {
     /// What the tasks of rooms cost, to what the deliveries do that they give the order for.
     pub(crate) fn tasks_row(&self, case: &str) -> Row {
-        let us = |of: fn(&Inside) -> f64| {
-            let us = |played: &Played| of(&played.inside) * 1e6 / played.done.messages.max(1) as f64;
-            median(&self.hubbub.iter().map(us).collect::<Vec<_>>())
+        let told = || self.hubbub.iter().filter_map(|played| Some((played.inside?, played.done.messages.max(1))));
+        let us = |of: fn(Inside) -> f64| {
+            median(&told().map(|(inside, posts)| of(inside) * 1e6 / posts as f64).collect::<Vec<_>>())
         };
-        let rounds: Vec<f64> =
-            self.hubbub.iter().map(|played| played.inside.rooms_s / played.inside.deliveries_s).collect();
+        let rounds: Vec<f64> = told().map(|(inside, _)| inside.rooms_s / inside.deliveries_s).collect();
         Row {
             case: case.to_owned(),
             measure: "rooms' tasks for a post, to its deliveries: time on the worker".to_owned(),

@@ -111,7 +111,7 @@ impl Stage {
             wall_s,
             deliveries: done.deliveries as f64 / wall_s,
             load: (thread_cpu_s() - before) / wall_s,
-            unread: done.backlog as f64 / self.load.window()?.max(1) as f64,
+            unread: done.unread,
             ..Seen::default()
         })
     }

@@ -63,8 +63,9 @@ pub(crate) struct Done {
     pub(crate) last: Histogram<u64>,
     /// Time after the flow's end until everything was delivered.
     pub(crate) drain: Duration,
-    /// The most that waited unread in the socket of a reader whose bytes are only counted.
-    pub(crate) backlog: u64,
+    /// The most that waited unread in the socket of a reader whose bytes are only counted, as a part of what the kernel
+    /// would have kept: more than all of it holds the server up. Zero where there is none.
+    pub(crate) unread: f64,
 }
 
 /// What counts while it runs.
@@ -82,7 +83,7 @@ impl Tally {
     }
 }
 
-/// Lazy readers answer no pings; none is sent while this case is played.
+/// Lazy readers answer no pings; a server that has such is told to send none.
 pub(crate) const NO_PINGS: (&str, &str) = ("HUBBUB_LIMITS_PING_INTERVAL_MS", "600000");
 
 /// How readers are who are not read when something comes, but every now and then all that has come.
@@ -222,13 +223,11 @@ impl Load {
         Ok(())
     }
 
-    /// What the kernel may keep unread for each of the lazy ones, at least: more than that holds the server up.
-    ///
-    /// # Errors
-    /// When the kernel does not tell.
-    pub(crate) fn window(&mut self) -> io::Result<u64> {
+    /// The most that was unread in a sweep, of what the kernel keeps for those whose bytes are counted.
+    fn unread(&mut self) -> io::Result<f64> {
         let windows = self.lazy.counted.iter().map(|number| self.members[*number].window());
-        windows.collect::<io::Result<Vec<_>>>().map(|windows| windows.into_iter().min().unwrap_or(0))
+        let least = windows.collect::<io::Result<Vec<_>>>()?.into_iter().min();
+        Ok(least.map_or(0.0, |least| self.lazy.backlog as f64 / least.max(1) as f64))
     }
 
     /// Reads what has come to the lazy ones.
@@ -325,7 +324,7 @@ impl Load {
             latency: tally.latency,
             last: tally.last,
             drain: ended.map_or(Duration::ZERO, |ended| ended.elapsed()),
-            backlog: self.lazy.backlog,
+            unread: self.unread()?,
         })
     }
 
