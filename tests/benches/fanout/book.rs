@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     case::CASES,
+    load::Kept,
     row::{Row, short_table, table},
 };
 
@@ -36,12 +37,37 @@ pub(crate) struct Found {
     /// What it draws, if it draws.
     #[serde(default)]
     pub(crate) drawing: Option<Drawing>,
+    /// What was checked of the promises, where something is posted.
+    #[serde(default)]
+    pub(crate) kept: Option<Kept>,
+    /// Where and when.
+    #[serde(default)]
+    pub(crate) measured: Option<Measured>,
+}
+
+/// Where, when and how often a case was measured.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    /// The day, in UTC.
+    pub(crate) on: String,
+    pub(crate) machine: String,
+    pub(crate) rounds: usize,
 }
 
 impl Found {
     /// Lines of the table, and no plot.
     pub(crate) fn of(rows: Vec<Row>) -> Self {
-        Self { rows, drawing: None }
+        Self { rows, ..Self::default() }
+    }
+
+    /// With a plot.
+    pub(crate) fn drawn(self, drawing: Drawing) -> Self {
+        Self { drawing: Some(drawing), ..self }
+    }
+
+    /// With what was checked of the promises.
+    pub(crate) fn and_kept(self, kept: Kept) -> Self {
+        Self { kept: Some(kept), ..self }
     }
 }
 
@@ -82,8 +108,42 @@ impl Book {
     }
 
     /// What a case found replaces what it found before.
-    pub(crate) fn enter(&mut self, case: &str, found: Found) {
-        self.cases.insert(case.to_owned(), found);
+    pub(crate) fn enter(&mut self, case: &str, found: Found, measured: Measured) {
+        self.cases.insert(case.to_owned(), Found { measured: Some(measured), ..found });
+    }
+
+    /// What was checked of the promises in each case, as a table in Markdown.
+    fn promises(&self) -> String {
+        let mut text = String::from(
+            "| case | deliveries checked | kills in the middle | posts acknowledged before | sent and open then | of \
+             these stored | in the logs at the end, once each |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+        );
+        let line = |name: &str, kept: Kept| {
+            let Kept { deliveries, kills, acknowledged, open, stored_open, stored } = kept;
+            format!("| {name} | {deliveries} | {kills} | {acknowledged} | {open} | {stored_open} | {stored} |\n")
+        };
+        let mut all = Kept::default();
+        for case in CASES {
+            if let Some(kept) = self.cases.get(case.name).and_then(|found| found.kept) {
+                text += &line(case.name, kept);
+                all += kept;
+            }
+        }
+        text + &line("all", all)
+    }
+
+    /// Where and when what was measured.
+    fn measured(&self) -> String {
+        let mut by: BTreeMap<&Measured, Vec<&str>> = BTreeMap::new();
+        for case in CASES {
+            if let Some(measured) = self.cases.get(case.name).and_then(|found| found.measured.as_ref()) {
+                by.entry(measured).or_default().push(case.name);
+            }
+        }
+        let line = |(Measured { on, machine, rounds }, cases): (&Measured, Vec<&str>)| {
+            format!("- {on}, {machine}, {rounds} rounds: {}.\n", cases.join(", "))
+        };
+        by.into_iter().map(line).collect()
     }
 
     /// Writes raw data, plots, and the tables of the documents.
@@ -101,7 +161,10 @@ impl Book {
                 fs::write(docs().join(format!("figures/{}.svg", case.name)), drawing.plot().svg())?;
             }
         }
-        document::put(&docs().join("PERFORMANCE.md"), "fanout", &table(&all))?;
+        let page = docs().join("PERFORMANCE.md");
+        document::put(&page, "fanout", &table(&all))?;
+        document::put(&page, "fanout-promises", &self.promises())?;
+        document::put(&page, "fanout-measured", &self.measured())?;
         document::put(&docs().join("../README.md"), "fanout-short", &short_table(&all))
     }
 }

@@ -18,9 +18,12 @@ mod row;
 
 use std::{env, io, process::ExitCode};
 
-use book::Book;
+use book::{Book, Measured};
 use case::{CASES, Case, Plan};
-use hubbub_tests::bench::process::{ROLE, two_cores};
+use hubbub_tests::bench::{
+    machine,
+    process::{ROLE, two_cores},
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 #[global_allocator]
@@ -54,6 +57,7 @@ fn measure(words: &[String]) -> io::Result<()> {
     let values = |flag: &'static str| {
         words.iter().zip(words.iter().skip(1)).filter(move |(word, _)| *word == flag).map(|(_, value)| value)
     };
+    let machine = machine::description();
     let (server, load) = two_cores();
     let quick = words.iter().any(|word| word == "--quick");
     let rounds = values("--rounds").next().and_then(|word| word.parse().ok()).unwrap_or(if quick { 1 } else { 3 });
@@ -79,7 +83,8 @@ fn measure(words: &[String]) -> io::Result<()> {
             let found = run(plan).map_err(|error| io::Error::other(format!("{name}: {error}")))?;
             eprintln!("{}", row::table(&found.rows));
             rows.extend(found.rows.iter().cloned());
-            book.enter(name, found);
+            let on = jiff::Timestamp::now().strftime("%F").to_string();
+            book.enter(name, found, Measured { on, machine: machine.clone(), rounds });
             if update {
                 // After each case: a run that is ended early has told what it knew.
                 book.publish()?;

@@ -1,5 +1,7 @@
 //! What the bench says: rows of ratios, each with what is to be reached.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What a figure must be.
@@ -44,9 +46,42 @@ pub(crate) struct Row {
     pub(crate) reach: Reach,
     /// The naive example's figure as a part of the same baseline's, where it was measured.
     pub(crate) naive: Option<f64>,
+    /// What the figures were made of, round by round: by whose it is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) values: BTreeMap<String, Vec<f64>>,
 }
 
 impl Row {
+    /// A figure for each round.
+    pub(crate) fn new(case: impl Into<String>, measure: impl Into<String>, reach: Reach, rounds: Vec<f64>) -> Self {
+        let (hubbub, baseline, values) = Default::default();
+        let (case, measure, figure) = (case.into(), measure.into(), median(&rounds));
+        Self { case, measure, hubbub, baseline, figure, rounds, reach, naive: None, values }
+    }
+
+    /// What stands beside it: Hubbub's own figure, and what it is compared with.
+    pub(crate) fn beside(mut self, hubbub: impl Into<String>, baseline: impl Into<String>) -> Self {
+        (self.hubbub, self.baseline) = (hubbub.into(), baseline.into());
+        self
+    }
+
+    /// The figure is Hubbub's own, in a unit.
+    pub(crate) fn own(self, decimals: usize, unit: &str) -> Self {
+        let told = format!("{:.decimals$} {unit}", self.figure);
+        self.beside(told, "")
+    }
+
+    /// The naive example's figure.
+    pub(crate) fn with_naive(self, figure: f64) -> Self {
+        Self { naive: Some(figure), ..self }
+    }
+
+    /// What the figures were made of.
+    pub(crate) fn made_of<const N: usize>(mut self, values: [(&str, &[f64]); N]) -> Self {
+        self.values.extend(values.map(|(whose, values)| (whose.to_owned(), values.to_vec())));
+        self
+    }
+
     /// Whether the figure is what it must be.
     pub(crate) fn holds(&self) -> bool {
         self.reach.holds(self.figure)

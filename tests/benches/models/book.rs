@@ -60,15 +60,3 @@ impl Book {
         fs::write(path, serde_json::to_string_pretty(self)? + "\n")
     }
 }
-
-/// What the machine is, for who reads the figures.
-pub(crate) fn machine() -> String {
-    let line = |path: &str, name: &str| {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-        line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
-    };
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let cores = crate::microthread::cores();
-    format!("{cores} cores, {}, Linux {}", line("/proc/cpuinfo", "model name"), kernel.trim())
-}

@@ -7,12 +7,12 @@ use std::{
 };
 
 use hubbub_tests::bench::{
-    chain, document,
+    chain, document, machine,
     process::{Server, two_cores},
 };
 
 use crate::{
-    book::{Book, machine},
+    book::Book,
     claim::{Claim, Way, story, stuck},
     job::{Job, Kind, Model, Slow},
     run::Task,
@@ -65,7 +65,7 @@ const PATIENCE: Duration = Duration::from_secs(330);
 /// Runs everything; with `update` writes it into the documents, too.
 pub(crate) fn all(is_quick: bool, update: bool) -> io::Result<()> {
     let extent = if is_quick { QUICK } else { FULL };
-    let mut book = Book::new(machine());
+    let mut book = Book::new(machine::description());
     let folder = tempfile::tempdir()?;
     let requests = Server::start("requests", folder.path(), None)?;
     let begun = Instant::now();

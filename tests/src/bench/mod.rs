@@ -3,6 +3,7 @@
 
 pub mod chain;
 pub mod document;
+pub mod machine;
 pub mod plot;
 pub mod process;
 pub mod recipient;

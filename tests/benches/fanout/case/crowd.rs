@@ -7,7 +7,7 @@ use hubbub_tests::bench::{process::Server, socket::Dialect};
 use super::Plan;
 use crate::{
     book::Found,
-    load::{Flow, Guest, Load, Names, storm},
+    load::{Flow, Guest, Kept, Load, Names, storm},
     row::{Reach, Row, median},
 };
 
@@ -42,15 +42,9 @@ pub(super) fn idle(plan: Plan) -> io::Result<Found> {
         })?;
         cpu.push((server.cpu_s()? - used) * 1e6 / (IDLE[1] as f64 * watched.as_secs_f64()));
     }
-    let row = |measure: &str, unit: &str, rounds: Vec<f64>, most| Row {
-        case: format!("{} → {} idle connections, one room", IDLE[0], IDLE[1]),
-        measure: measure.to_owned(),
-        hubbub: format!("{:.2} {unit}", median(&rounds)),
-        baseline: String::new(),
-        figure: median(&rounds),
-        rounds,
-        reach: Reach::AtMost(most),
-        naive: None,
+    let row = |measure: &str, unit: &str, rounds: Vec<f64>, most| {
+        Row::new(format!("{} → {} idle connections, one room", IDLE[0], IDLE[1]), measure, Reach::AtMost(most), rounds)
+            .own(2, unit)
     };
     Ok(Found::of(vec![
         row("server memory for each further one, KiB", "KiB", slopes, 2.5),
@@ -61,40 +55,39 @@ pub(super) fn idle(plan: Plan) -> io::Result<Found> {
 /// 10,000 come back after the server was killed.
 pub(super) fn returns(plan: Plan) -> io::Result<Found> {
     let (mut complete, mut reads, mut few_reads) = (Vec::new(), Vec::new(), Vec::new());
+    let mut kept = Kept::default();
     for _ in 0..plan.rounds {
-        few_reads.push(killed_and_back(plan, LARGE / 10)?.1.max(1.0));
-        let (came, read) = killed_and_back(plan, LARGE)?;
-        complete.push(came);
-        reads.push(read.max(1.0));
+        let few = killed_and_back(plan, LARGE / 10)?;
+        let many = killed_and_back(plan, LARGE)?;
+        few_reads.push(few.reads.max(1.0));
+        reads.push(many.reads.max(1.0));
+        complete.push(many.complete);
+        kept += few.kept;
+        kept += many.kept;
     }
     let growth: Vec<f64> = reads.iter().zip(&few_reads).map(|(many, few)| many / few).collect();
+    let came = format!("{:.0}", median(&complete) * LARGE as f64);
     let case = format!("{LARGE} come back after a kill and a restart");
     Ok(Found::of(vec![
-        Row {
-            case: case.clone(),
-            measure: "resumed completely, of all".to_owned(),
-            hubbub: format!("{:.0}", median(&complete) * LARGE as f64),
-            baseline: format!("of {LARGE}"),
-            figure: median(&complete),
-            rounds: complete,
-            reach: Reach::AtLeast(1.0),
-            naive: None,
-        },
-        Row {
-            case,
-            measure: "reads of the store, to those for a tenth of the clients".to_owned(),
-            hubbub: format!("{:.0}", median(&reads)),
-            baseline: format!("{} come: {:.0}", LARGE / 10, median(&few_reads)),
-            figure: median(&growth),
-            rounds: growth,
-            reach: Reach::AtMost(1.0),
-            naive: None,
-        },
-    ]))
+        Row::new(case.clone(), "resumed completely, of all", Reach::AtLeast(1.0), complete)
+            .beside(came, format!("of {LARGE}")),
+        Row::new(case, "reads of the store, to those for a tenth of the clients", Reach::AtMost(1.0), growth)
+            .beside(format!("{:.0}", median(&reads)), format!("{} come: {:.0}", LARGE / 10, median(&few_reads)))
+            .made_of([("many", &reads), ("few", &few_reads)]),
+    ])
+    .and_kept(kept))
 }
 
-/// The part that resumed completely, with every event missed, and the reads of the store that it took.
-fn killed_and_back(plan: Plan, count: usize) -> io::Result<(f64, f64)> {
+/// What became of those who came back.
+struct Back {
+    /// The part that resumed completely, with every event missed.
+    complete: f64,
+    /// The reads of the store that it took.
+    reads: f64,
+    kept: Kept,
+}
+
+fn killed_and_back(plan: Plan, count: usize) -> io::Result<Back> {
     const MISSED: usize = 50;
     let data = tempfile::tempdir()?;
     let start = || Server::start_with("hubbub", &data.path().join("data"), plan.server, WIDE);
@@ -104,14 +97,19 @@ fn killed_and_back(plan: Plan, count: usize) -> io::Result<(f64, f64)> {
     drop(arrived.sockets);
     let mut poster = Load::gather_as(Names { room: "crowd", nick: "poster" }, Dialect::Hubbub, &server.address, &[1])?;
     poster.run_until(&[Flow::Window(1)], &|messages| messages >= MISSED as u64)?;
-    server.kill()?;
+    let claims = poster.break_off(&[Flow::Silent], Duration::ZERO, || server.kill())?;
     let server = start()?;
     let before = store_reads(&server)?;
     let back = storm(&server.address, "crowd0", arrived.guests)?;
     if back.events != back.complete * MISSED {
         return Err(io::Error::other(format!("{} events came with {} returns", back.events, back.complete)));
     }
-    Ok((back.complete as f64 / count as f64, store_reads(&server)? - before))
+    let reads = store_reads(&server)? - before;
+    Ok(Back {
+        complete: back.complete as f64 / count as f64,
+        reads,
+        kept: Kept { kills: 1, ..claims.settle(&server.address)? },
+    })
 }
 
 fn store_reads(server: &Server) -> io::Result<f64> {

@@ -24,10 +24,10 @@ use hubbub_tests::bench::{
     socket::{Dialect, masked},
 };
 
-use super::Plan;
+use super::{Plan, aftermath::account};
 use crate::{
     book::{Drawing, Found, Line},
-    load::{Flow, Load, enter, reply},
+    load::{Flow, Kept, Load, enter, reply},
     row::{Reach, Row, median},
 };
 
@@ -68,11 +68,16 @@ pub(super) fn history(plan: Plan) -> io::Result<Found> {
     let (data, none) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let posts = if plan.quick { POSTS / 20 } else { POSTS };
     let (full, empty) = (data.path().join("data"), none.path().join("data"));
-    let (mut points, mut stored) = (Vec::new(), 0);
+    let (mut points, mut stored, mut kept) = (Vec::new(), 0, Kept::default());
     for part in [100, 30, 10, 3, 1] {
         fill(&full, stored, posts / part)?;
         stored = posts / part;
-        let costs = (0..plan.rounds).map(|_| delivery_us(plan, &full)).collect::<io::Result<Vec<_>>>()?;
+        let mut costs = Vec::new();
+        for _ in 0..plan.rounds {
+            let (cost, accounted) = delivery_us(plan, &full)?;
+            costs.push(cost);
+            kept += accounted;
+        }
         points.push((stored as f64, median(&costs)));
     }
     let (mut ready, mut pages) = (Vec::new(), Vec::new());
@@ -88,16 +93,8 @@ pub(super) fn history(plan: Plan) -> io::Result<Found> {
         let figures: Vec<f64> = rounds.iter().map(|(figure, _)| *figure).collect();
         let figure = median(&figures);
         let of_figure = rounds.into_iter().find(|(one, _)| *one == figure);
-        Row {
-            case: format!("room with {posts} posts"),
-            measure: measure.to_owned(),
-            hubbub: of_figure.map(|(_, told)| told).unwrap_or_default(),
-            baseline: String::new(),
-            figure,
-            rounds: figures,
-            reach: Reach::AtMost(most),
-            naive: None,
-        }
+        Row::new(format!("room with {posts} posts"), measure, Reach::AtMost(most), figures)
+            .beside(of_figure.map(|(_, told)| told).unwrap_or_default(), "")
     };
     let costs: Vec<f64> = points.iter().map(|(_, cost)| *cost).collect();
     let (least, most) =
@@ -120,7 +117,7 @@ pub(super) fn history(plan: Plan) -> io::Result<Found> {
             points: points.iter().map(|(posts, cost)| (hours(*posts), *cost)).collect(),
         }],
     };
-    Ok(Found { rows, drawing: Some(drawing) })
+    Ok(Found::of(rows).drawn(drawing).and_kept(kept))
 }
 
 /// How long so many posts take at that rate.
@@ -146,16 +143,15 @@ pub(super) fn empty_rooms(plan: Plan) -> io::Result<Found> {
         };
         bytes.push((memory(many)? - memory(few)?) / (many - few) as f64);
     }
-    Ok(Found::of(vec![Row {
-        case: format!("{few} → {many} rooms that nobody is in"),
-        measure: "server memory for each further one, bytes".to_owned(),
-        hubbub: format!("{:.1} B", median(&bytes)),
-        baseline: String::new(),
-        figure: median(&bytes),
-        rounds: bytes,
-        reach: Reach::AtMost(4.0),
-        naive: None,
-    }]))
+    Ok(Found::of(vec![
+        Row::new(
+            format!("{few} → {many} rooms that nobody is in"),
+            "server memory for each further one, bytes",
+            Reach::AtMost(4.0),
+            bytes,
+        )
+        .own(1, "B"),
+    ]))
 }
 
 /// Rooms that somebody was in, spoke in and left, and that were closed then.
@@ -184,16 +180,15 @@ pub(super) fn left_rooms(plan: Plan) -> io::Result<Found> {
         let before = memory(0..few)?;
         bytes.push((memory(few..many)? - before) / (many - few) as f64);
     }
-    Ok(Found::of(vec![Row {
-        case: format!("{few} → {many} rooms that were entered, spoken in and left"),
-        measure: "server memory for each further one after it was closed, bytes".to_owned(),
-        hubbub: format!("{:.1} B", median(&bytes)),
-        baseline: String::new(),
-        figure: median(&bytes),
-        rounds: bytes,
-        reach: Reach::AtMost(64.0),
-        naive: None,
-    }]))
+    Ok(Found::of(vec![
+        Row::new(
+            format!("{few} → {many} rooms that were entered, spoken in and left"),
+            "server memory for each further one after it was closed, bytes",
+            Reach::AtMost(64.0),
+            bytes,
+        )
+        .own(1, "B"),
+    ]))
 }
 
 /// Each enters the next room, says something and leaves.
@@ -251,7 +246,7 @@ fn page_us(plan: Plan, folder: &Path, posts: u64, round: usize) -> io::Result<[f
 }
 
 /// Server CPU per delivery to a thousand, on a copy, so that the history stays as long as it is.
-fn delivery_us(plan: Plan, folder: &Path) -> io::Result<f64> {
+fn delivery_us(plan: Plan, folder: &Path) -> io::Result<(f64, Kept)> {
     let copy = tempfile::tempdir()?;
     let data = copy.path().join("data");
     fs::create_dir(&data)?;
@@ -261,7 +256,8 @@ fn delivery_us(plan: Plan, folder: &Path) -> io::Result<f64> {
     load.run(&[Flow::Window(64)], Duration::from_millis(500))?;
     let before = server.cpu_s()?;
     let done = load.run(&[Flow::Window(64)], Duration::from_secs(if plan.quick { 1 } else { 3 }))?;
-    Ok((server.cpu_s()? - before) * 1e6 / done.deliveries as f64)
+    let cost = (server.cpu_s()? - before) * 1e6 / done.deliveries as f64;
+    Ok((cost, account(plan, vec![load], Flow::Window(64), server, &data)?))
 }
 
 /// Does something with a store that no server uses.

@@ -9,10 +9,10 @@ use std::{
 
 use hubbub_tests::bench::{process::Server, socket::Dialect};
 
-use super::{Plan, crowd::LARGE};
+use super::{Plan, aftermath::account, crowd::LARGE};
 use crate::{
     book::Found,
-    load::{Done, Flow, Guest, Load, Names, storm},
+    load::{Done, Flow, Guest, Kept, Load, Names, storm},
     row::{Reach, Row, median},
 };
 
@@ -39,16 +39,9 @@ impl Beside {
     fn row(&self, case: String) -> Row {
         let rounds: Vec<f64> =
             self.together.iter().zip(&self.alone).map(|(together, alone)| together / alone).collect();
-        Row {
-            case,
-            measure: "latency in a room of 3 meanwhile, p99".to_owned(),
-            hubbub: format!("{:.2} ms", median(&self.together)),
-            baseline: format!("alone {:.2} ms", median(&self.alone)),
-            figure: median(&rounds),
-            rounds,
-            reach: Reach::AtMost(3.0),
-            naive: None,
-        }
+        Row::new(case, "latency in a room of 3 meanwhile, p99", Reach::AtMost(3.0), rounds)
+            .beside(format!("{:.2} ms", median(&self.together)), format!("alone {:.2} ms", median(&self.alone)))
+            .made_of([("together", &self.together), ("alone", &self.alone)])
     }
 }
 
@@ -62,7 +55,7 @@ fn after_you() {
 /// 10,000 in one room, ten posts a second.
 pub(super) fn large(plan: Plan) -> io::Result<Found> {
     let time = Duration::from_secs(if plan.quick { 3 } else { 10 });
-    let (mut beside, mut made, mut due) = (Beside::default(), Vec::new(), 0.0);
+    let (mut beside, mut made, mut due, mut kept) = (Beside::default(), Vec::new(), 0.0, Kept::default());
     for _ in 0..plan.rounds {
         let data = tempfile::tempdir()?;
         let server = Server::start("hubbub", &data.path().join("data"), plan.server)?;
@@ -82,25 +75,20 @@ pub(super) fn large(plan: Plan) -> io::Result<Found> {
         beside.add(&alone, &together);
         due = crowded.messages as f64 * LARGE as f64;
         made.push(crowded.deliveries as f64 / due);
+        kept += account(plan, vec![crowd, small], Flow::Rate(SMALL_PER_S), server, &data.path().join("data"))?;
     }
+    let all = format!("{:.0}", due * median(&made));
     Ok(Found::of(vec![
-        Row {
-            case: format!("room of {LARGE}, 10 posts/s"),
-            measure: "deliveries made, of those due".to_owned(),
-            hubbub: format!("{:.0}", due * median(&made)),
-            baseline: format!("due {due:.0}"),
-            figure: median(&made),
-            rounds: made,
-            reach: Reach::AtLeast(1.0),
-            naive: None,
-        },
+        Row::new(format!("room of {LARGE}, 10 posts/s"), "deliveries made, of those due", Reach::AtLeast(1.0), made)
+            .beside(all, format!("due {due:.0}")),
         beside.row(format!("room of {LARGE}, 10 posts/s")),
-    ]))
+    ])
+    .and_kept(kept))
 }
 
 /// 10,000 connect and join at once.
 pub(super) fn arrivals(plan: Plan) -> io::Result<Found> {
-    let (mut beside, mut walls) = (Beside::default(), Vec::new());
+    let (mut beside, mut walls, mut kept) = (Beside::default(), Vec::new(), Kept::default());
     for _ in 0..plan.rounds {
         let data = tempfile::tempdir()?;
         let server = Server::start("hubbub", &data.path().join("data"), plan.server)?;
@@ -122,18 +110,12 @@ pub(super) fn arrivals(plan: Plan) -> io::Result<Found> {
         })?;
         beside.add(&alone, &together);
         walls.push(arrived.wall.as_secs_f64());
+        kept += account(plan, vec![small], Flow::Rate(SMALL_PER_S), server, &data.path().join("data"))?;
     }
     Ok(Found::of(vec![
-        Row {
-            case: format!("{LARGE} connect and join at once"),
-            measure: "all in, none refused: seconds".to_owned(),
-            hubbub: format!("{:.1} s", median(&walls)),
-            baseline: String::new(),
-            figure: median(&walls),
-            rounds: walls,
-            reach: Reach::Told,
-            naive: None,
-        },
+        Row::new(format!("{LARGE} connect and join at once"), "all in, none refused: seconds", Reach::Told, walls)
+            .own(1, "s"),
         beside.row(format!("{LARGE} connect and join at once")),
-    ]))
+    ])
+    .and_kept(kept))
 }

@@ -1,5 +1,6 @@
 //! The cases: each a load that a community makes, measured in turns with its baseline.
 
+mod aftermath;
 mod crowd;
 mod history;
 mod mixed;

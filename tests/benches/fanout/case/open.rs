@@ -6,14 +6,18 @@ use super::{
     Plan,
     versus::{Play, rounds},
 };
-use crate::{book::Found, load::Flow, row::Reach};
+use crate::{
+    book::Found,
+    load::{Flow, Kept},
+    row::Reach,
+};
 
 /// Posts a second.
 const RATES: [f64; 3] = [1_000.0, 3_000.0, 6_000.0];
 
 /// All rates.
 pub(super) fn rates(plan: Plan) -> io::Result<Found> {
-    let mut rows = Vec::new();
+    let (mut rows, mut kept) = (Vec::new(), Kept::default());
     for rate in RATES {
         let play = Play {
             sizes: vec![1_000],
@@ -24,6 +28,7 @@ pub(super) fn rates(plan: Plan) -> io::Result<Found> {
             naive: false,
         };
         let rounds = rounds(plan, &play)?;
+        kept += rounds.kept;
         let case = format!("room of 1,000, {rate} posts/s");
         rows.push(rounds.row(&case, "latency, p99", "ms", Reach::AtMost(2.0), |played| played.latency_ms(0.99)));
         rows.push(
@@ -32,5 +37,5 @@ pub(super) fn rates(plan: Plan) -> io::Result<Found> {
             }),
         );
     }
-    Ok(Found::of(rows))
+    Ok(Found::of(rows).and_kept(kept))
 }

@@ -36,23 +36,17 @@ pub(super) fn busy(plan: Plan) -> io::Result<Found> {
             played.done.deliveries as f64 / played.done.wall.as_secs_f64() / 1e6
         }),
         unread(case, &rounds),
-    ]))
+    ])
+    .and_kept(rounds.kept))
 }
 
 /// Whether readers were fast enough to hold nobody up.
 fn unread(case: &str, Rounds { hubbub, floor, .. }: &Rounds) -> Row {
     let of = |played: &[Played]| played.iter().map(|played| played.done.unread).collect::<Vec<_>>();
     let most: Vec<f64> = of(hubbub).iter().zip(of(floor)).map(|(hubbub, floor)| hubbub.max(floor)).collect();
-    Row {
-        case: case.to_owned(),
-        measure: "the most unread in a reader's socket, of what it takes".to_owned(),
-        hubbub: format!("{:.2}", median(&of(hubbub))),
-        baseline: format!("floor {:.2}", median(&of(floor))),
-        figure: median(&most),
-        rounds: most,
-        reach: Reach::AtMost(0.9),
-        naive: None,
-    }
+    Row::new(case, "the most unread in a reader's socket, of what it takes", Reach::AtMost(0.9), most)
+        .beside(format!("{:.2}", median(&of(hubbub))), format!("floor {:.2}", median(&of(floor))))
+        .made_of([("hubbub", &of(hubbub)), ("floor", &of(floor))])
 }
 
 /// One by one.
@@ -71,5 +65,6 @@ pub(super) fn single(plan: Plan) -> io::Result<Found> {
         rounds.row(case, "server CPU per delivery", "µs", Reach::AtMost(1.2), Played::cpu_us),
         rounds.row(case, "latency of the last reader, median", "ms", Reach::AtMost(1.3), |played| played.last_ms(0.5)),
         rounds.row(case, "latency of the last reader, p99", "ms", Reach::Told, |played| played.last_ms(0.99)),
-    ]))
+    ])
+    .and_kept(rounds.kept))
 }

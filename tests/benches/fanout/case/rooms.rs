@@ -6,7 +6,11 @@ use super::{
     Plan,
     versus::{Play, Played, rounds},
 };
-use crate::{book::Found, load::Flow, row::Reach};
+use crate::{
+    book::Found,
+    load::{Flow, Kept},
+    row::Reach,
+};
 
 /// 200 rooms of 10.
 pub(super) fn groups(plan: Plan) -> io::Result<Found> {
@@ -26,7 +30,7 @@ fn many(plan: Plan, count: usize, size: usize, rate: f64, windows: &[(u64, Reach
         .map(|(window, reach)| (Flow::Window(*window), format!("{window} under way in each"), *reach))
         .collect();
     loads.push((Flow::Rate(rate), format!("{rate} posts/s in each"), Reach::Told));
-    let mut rows = Vec::new();
+    let (mut rows, mut kept) = (Vec::new(), Kept::default());
     for (flow, load, reach) in loads {
         let play = Play {
             sizes: vec![size; count],
@@ -38,10 +42,11 @@ fn many(plan: Plan, count: usize, size: usize, rate: f64, windows: &[(u64, Reach
         };
         let case = format!("{count} rooms of {size}, {load}");
         let rounds = rounds(plan, &play)?;
+        kept += rounds.kept;
         rows.push(rounds.row(&case, "server CPU per delivery", "µs", reach, Played::cpu_us));
         if reach != Reach::Told {
             rows.push(rounds.tasks_row(&case));
         }
     }
-    Ok(Found::of(rows))
+    Ok(Found::of(rows).and_kept(kept))
 }

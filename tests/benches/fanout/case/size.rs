@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     book::{Drawing, Found, Line},
-    load::Flow,
+    load::{Flow, Kept},
     row::{Reach, Row, median},
 };
 
@@ -18,6 +18,7 @@ const SIZES: [usize; 7] = [2, 5, 10, 100, 1_000, 3_000, 10_000];
 /// One post under way in each room.
 pub(super) fn sizes(plan: Plan) -> io::Result<Found> {
     let (mut own, mut floor, mut ratios, mut rows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut kept = Kept::default();
     for size in SIZES {
         let play = Play {
             sizes: vec![size; (10_000 / size).min(1_000)],
@@ -28,6 +29,7 @@ pub(super) fn sizes(plan: Plan) -> io::Result<Found> {
             naive: false,
         };
         let rounds = rounds(plan, &play)?;
+        kept += rounds.kept;
         let figure = |played: &[Played]| median(&played.iter().map(Played::cpu_us).collect::<Vec<_>>());
         own.push((size as f64, figure(&rounds.hubbub)));
         floor.push((size as f64, figure(&rounds.floor)));
@@ -45,16 +47,15 @@ pub(super) fn sizes(plan: Plan) -> io::Result<Found> {
     // To the floor beside it: minutes lie between the sizes, in which the machine changes more than they do.
     let large = || ratios.iter().filter(|(size, _)| *size >= 100).map(|(_, ratio)| *ratio);
     let (most, least) = (large().fold(f64::MIN, f64::max), large().fold(f64::MAX, f64::min));
-    rows.push(Row {
-        case: "rooms of 100 to 10,000, one post at a time in each".to_owned(),
-        measure: "server CPU per delivery, to the floor's: the dearest size to the cheapest".to_owned(),
-        hubbub: format!("{least:.2}–{most:.2}"),
-        baseline: String::new(),
-        figure: most / least,
-        rounds: vec![most / least],
-        reach: Reach::AtMost(1.5),
-        naive: None,
-    });
+    rows.push(
+        Row::new(
+            "rooms of 100 to 10,000, one post at a time in each",
+            "server CPU per delivery, to the floor's: the dearest size to the cheapest",
+            Reach::AtMost(1.5),
+            vec![most / least],
+        )
+        .beside(format!("{least:.2}–{most:.2}"), ""),
+    );
     let line = |name: &str, points| Line { name: name.to_owned(), points };
     let drawing = Drawing {
         title: "Server CPU per delivery over the size of a room".to_owned(),
@@ -62,5 +63,5 @@ pub(super) fn sizes(plan: Plan) -> io::Result<Found> {
         y: "µs".to_owned(),
         lines: vec![line("Hubbub", own), line("floor", floor)],
     };
-    Ok(Found { rows, drawing: Some(drawing) })
+    Ok(Found::of(rows).drawn(drawing).and_kept(kept))
 }

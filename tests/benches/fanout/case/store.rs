@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     book::Found,
-    load::Flow,
+    load::{Flow, Kept},
     row::{Reach, Row, median},
 };
 
@@ -37,7 +37,7 @@ pub(super) fn posts(plan: Plan) -> io::Result<Found> {
         warm: Duration::from_millis(500),
         naive: false,
     };
-    let (mut own, mut alone) = (Vec::new(), Vec::new());
+    let (mut own, mut alone, mut kept) = (Vec::new(), Vec::new(), Kept::default());
     for _ in 0..plan.rounds {
         let data = tempfile::tempdir()?;
         let mut sqlite = role("sqlite", plan.server)?;
@@ -49,20 +49,25 @@ pub(super) fn posts(plan: Plan) -> io::Result<Found> {
         }
         child.wait()?;
         alone.push(line.trim().parse::<f64>().map_err(io::Error::other)?);
-        let played = play(plan, &what)?;
+        let (played, accounted) = play(plan, &what)?;
+        kept += accounted;
         own.push(played.done.messages as f64 / played.done.wall.as_secs_f64());
     }
     let rounds: Vec<f64> = own.iter().zip(&alone).map(|(own, alone)| own / alone).collect();
-    Ok(Found::of(vec![Row {
-        case: "64 senders alone in their rooms, 32 posts under way each".to_owned(),
-        measure: "posts stored and acknowledged a second".to_owned(),
-        hubbub: format!("{:.0} thousand", median(&own) / 1e3),
-        baseline: format!("SQLite alone {:.0} thousand", median(&alone) / 1e3),
-        figure: median(&rounds),
-        rounds,
-        reach: Reach::AtLeast(0.4),
-        naive: None,
-    }]))
+    Ok(Found::of(vec![
+        Row::new(
+            "64 senders alone in their rooms, 32 posts under way each",
+            "posts stored and acknowledged a second",
+            Reach::AtLeast(0.4),
+            rounds,
+        )
+        .beside(
+            format!("{:.0} thousand", median(&own) / 1e3),
+            format!("SQLite alone {:.0} thousand", median(&alone) / 1e3),
+        )
+        .made_of([("hubbub_per_s", &own), ("sqlite_per_s", &alone)]),
+    ])
+    .and_kept(kept))
 }
 
 /// SQLite alone: the same rows into the same tables, durable, in transactions of 256. Prints rows a second.

@@ -5,9 +5,9 @@ use std::{io, time::Duration};
 use hubbub_server::meter::ROOM_POLLS_PER_SAMPLE;
 use hubbub_tests::bench::{process::Server, socket::Dialect};
 
-use super::Plan;
+use super::{Plan, aftermath::account};
 use crate::{
-    load::{Done, Flow, Laziness, Load, NO_PINGS},
+    load::{Done, Flow, Kept, Laziness, Load, NO_PINGS},
     row::{Reach, Row, median},
 };
 
@@ -77,7 +77,7 @@ struct Stage {
     role: &'static str,
     load: Load,
     server: Server,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Stage {
@@ -91,7 +91,7 @@ impl Stage {
         if let Some(laziness) = play.lazy {
             load.be_lazy(laziness)?;
         }
-        let mut stage = Self { role, load, server, _data: data };
+        let mut stage = Self { role, load, server, data };
         stage.play(play, play.warm)?;
         Ok(stage)
     }
@@ -106,21 +106,30 @@ impl Stage {
         Ok(Played { done, cpu_s, inside })
     }
 
+    /// Hubbub's end, in the middle of the load.
+    fn close(self, plan: Plan, flow: Flow) -> io::Result<Kept> {
+        account(plan, vec![self.load], flow, self.server, &self.data.path().join("data"))
+    }
+
     fn inside(&self) -> io::Result<Option<Inside>> {
         (self.role == "hubbub").then(|| Inside::of(&self.server)).transpose()
     }
 }
 
 /// Plays it once on Hubbub.
-pub(crate) fn play(plan: Plan, play: &Play) -> io::Result<Played> {
-    Stage::open("hubbub", plan, play)?.play(play, play.time)
+pub(crate) fn play(plan: Plan, play: &Play) -> io::Result<(Played, Kept)> {
+    let mut stage = Stage::open("hubbub", plan, play)?;
+    let played = stage.play(play, play.time)?;
+    Ok((played, stage.close(plan, play.flow)?))
 }
 
 /// All rounds of one play.
+#[derive(Debug, Default)]
 pub(crate) struct Rounds {
     pub(crate) hubbub: Vec<Played>,
     pub(crate) floor: Vec<Played>,
     pub(crate) naive: Vec<Played>,
+    pub(crate) kept: Kept,
 }
 
 /// Rounds for each that is asked for: they are short, so that what disturbs the machine disturbs both of a pair.
@@ -137,7 +146,7 @@ pub(crate) fn rounds(plan: Plan, what: &Play) -> io::Result<Rounds> {
     let mut floor = Stage::open("floor", plan, what)?;
     let mut hubbub = Stage::open("hubbub", plan, what)?;
     let mut naive = what.naive.then(|| Stage::open("naive", plan, what)).transpose()?;
-    let mut rounds = Rounds { hubbub: Vec::new(), floor: Vec::new(), naive: Vec::new() };
+    let mut rounds = Rounds::default();
     for _ in 0..plan.rounds * ROUNDS_EACH {
         rounds.floor.push(floor.play(what, what.time)?);
         rounds.hubbub.push(hubbub.play(what, what.time)?);
@@ -145,15 +154,18 @@ pub(crate) fn rounds(plan: Plan, what: &Play) -> io::Result<Rounds> {
             rounds.naive.push(naive.play(what, what.time)?);
         }
     }
+    rounds.kept = hubbub.close(plan, what.flow)?;
     Ok(rounds)
 }
 
 /// The same with one server at a time, for crowds that are too large to be there twice.
 fn one_after_the_other(plan: Plan, what: &Play) -> io::Result<Rounds> {
-    let mut rounds = Rounds { hubbub: Vec::new(), floor: Vec::new(), naive: Vec::new() };
+    let mut rounds = Rounds::default();
     for _ in 0..plan.rounds {
         rounds.floor.push(Stage::open("floor", plan, what)?.play(what, what.time)?);
-        rounds.hubbub.push(Stage::open("hubbub", plan, what)?.play(what, what.time)?);
+        let (played, kept) = play(plan, what)?;
+        rounds.hubbub.push(played);
+        rounds.kept += kept;
     }
     Ok(rounds)
 }
@@ -166,34 +178,26 @@ impl Rounds {
             median(&told().map(|(inside, posts)| of(inside) * 1e6 / posts as f64).collect::<Vec<_>>())
         };
         let rounds: Vec<f64> = told().map(|(inside, _)| inside.rooms_s / inside.deliveries_s).collect();
-        Row {
-            case: case.to_owned(),
-            measure: "rooms' tasks for a post, to its deliveries: time on the worker".to_owned(),
-            hubbub: format!("{:.2} µs", us(|inside| inside.rooms_s)),
-            baseline: format!("deliveries {:.2} µs", us(|inside| inside.deliveries_s)),
-            figure: median(&rounds),
-            rounds,
-            reach: Reach::AtMost(1.0),
-            naive: None,
-        }
+        let values = |of: fn(Inside) -> f64| told().map(|(inside, _)| of(inside)).collect::<Vec<_>>();
+        Row::new(case, "rooms' tasks for a post, to its deliveries: time on the worker", Reach::AtMost(1.0), rounds)
+            .beside(
+                format!("{:.2} µs", us(|inside| inside.rooms_s)),
+                format!("deliveries {:.2} µs", us(|inside| inside.deliveries_s)),
+            )
+            .made_of([
+                ("rooms_s", &values(|inside| inside.rooms_s)),
+                ("deliveries_s", &values(|inside| inside.deliveries_s)),
+            ])
     }
 
     /// A row that compares a figure of each.
     pub(crate) fn row(&self, case: &str, measure: &str, unit: &str, reach: Reach, of: fn(&Played) -> f64) -> Row {
         let figures = |played: &[Played]| played.iter().map(of).collect::<Vec<_>>();
-        let (hubbub, floor) = (figures(&self.hubbub), figures(&self.floor));
+        let (hubbub, floor, naive) = (figures(&self.hubbub), figures(&self.floor), figures(&self.naive));
         let ratios = |own: &[f64]| own.iter().zip(&floor).map(|(own, floor)| own / floor).collect::<Vec<_>>();
-        let rounds = ratios(&hubbub);
-        let naive = (!self.naive.is_empty()).then(|| median(&ratios(&figures(&self.naive))));
-        Row {
-            case: case.to_owned(),
-            measure: measure.to_owned(),
-            hubbub: format!("{:.3} {unit}", median(&hubbub)),
-            baseline: format!("floor {:.3} {unit}", median(&floor)),
-            figure: median(&rounds),
-            rounds,
-            reach,
-            naive,
-        }
+        let row = Row::new(case, measure, reach, ratios(&hubbub))
+            .beside(format!("{:.3} {unit}", median(&hubbub)), format!("floor {:.3} {unit}", median(&floor)))
+            .made_of([("hubbub", &hubbub), ("floor", &floor)]);
+        if naive.is_empty() { row } else { row.with_naive(median(&ratios(&naive))).made_of([("naive", &naive)]) }
     }
 }

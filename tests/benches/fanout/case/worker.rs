@@ -12,10 +12,10 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-use super::Plan;
+use super::{Plan, aftermath::account};
 use crate::{
     book::Found,
-    load::{Flow, Laziness, Load, NO_PINGS},
+    load::{Flow, Kept, Laziness, Load, NO_PINGS},
     row::{Reach, Row, median},
 };
 
@@ -70,9 +70,14 @@ pub(super) fn workers(plan: Plan) -> io::Result<Found> {
     let mut both = CpuSet::new();
     (0..CpuSet::MAX_CPU.min(2)).for_each(|core| both.set(core));
     sched_setaffinity(None, &both)?;
-    let rows = SHAPES.iter().map(|shape| shape.rows(plan)).collect::<io::Result<Vec<_>>>();
+    let found = SHAPES.iter().map(|shape| shape.rows(plan)).collect::<io::Result<Vec<_>>>();
     sched_setaffinity(None, &bound)?;
-    Ok(Found::of(rows?.concat()))
+    let (rows, mut kept) = (Vec::new(), Kept::default());
+    let rows = found?.into_iter().fold(rows, |rows, (more, accounted)| {
+        kept += accounted;
+        [rows, more].concat()
+    });
+    Ok(Found::of(rows).and_kept(kept))
 }
 
 /// Servers with their crowd.
@@ -80,7 +85,7 @@ struct Stage {
     shape: Shape,
     servers: Vec<Server>,
     load: Load,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Stage {
@@ -98,7 +103,7 @@ impl Stage {
         let mut load = Load::gather_at(dialect, &addresses, &vec![shape.members; shape.rooms])?;
         load.be_lazy(READERS)?;
         load.run(&[Flow::Window(shape.window)], Duration::from_millis(500))?;
-        Ok(Self { shape, servers, load, _data: data })
+        Ok(Self { shape, servers, load, data })
     }
 
     /// A turn of a floor.
@@ -141,6 +146,13 @@ impl Stage {
         Ok(seen)
     }
 
+    /// Hubbub's end, in the middle of the load.
+    fn close(mut self, plan: Plan) -> io::Result<Kept> {
+        let server = self.servers.pop().ok_or_else(|| io::Error::other("no server"))?;
+        let data = self.data.path().join("data");
+        account(plan, vec![self.load], Flow::Window(self.shape.window), server, &data)
+    }
+
     fn threads(&self) -> io::Result<Vec<Thread>> {
         self.servers.iter().map(Server::threads).collect::<io::Result<Vec<_>>>().map(|threads| threads.concat())
     }
@@ -157,7 +169,7 @@ impl Stage {
 
 impl Shape {
     /// All turns of Hubbub and of the floor, each with one and with two.
-    fn rows(self, plan: Plan) -> io::Result<Vec<Row>> {
+    fn rows(self, plan: Plan) -> io::Result<(Vec<Row>, Kept)> {
         let mut hubbub = [Stage::open(self, "hubbub", 1)?, Stage::open(self, "hubbub", 2)?];
         let mut floor = [Stage::open(self, "floor", 1)?, Stage::open(self, "floor", 2)?];
         let mut runs = Runs { shape: self, hubbub: Default::default(), floor: Default::default() };
@@ -169,7 +181,11 @@ impl Shape {
                 seen.push(stage.play(plan)?);
             }
         }
-        Ok(runs.rows())
+        let mut kept = Kept::default();
+        for stage in hubbub {
+            kept += stage.close(plan)?;
+        }
+        Ok((runs.rows(), kept))
     }
 }
 
@@ -208,16 +224,8 @@ impl Runs {
     fn row(&self, measure: &str, told: [String; 2], rounds: Vec<f64>, reach: Reach) -> Row {
         let Shape { rooms, members, window, .. } = self.shape;
         let [hubbub, baseline] = told;
-        Row {
-            case: format!("{rooms} rooms of {members}, window {window} in each, 1 → 2 workers"),
-            measure: measure.to_owned(),
-            hubbub,
-            baseline,
-            figure: median(&rounds),
-            rounds,
-            reach,
-            naive: None,
-        }
+        Row::new(format!("{rooms} rooms of {members}, window {window} in each, 1 → 2 workers"), measure, reach, rounds)
+            .beside(hubbub, baseline)
     }
 
     /// Two to one.
@@ -225,7 +233,8 @@ impl Runs {
         let [one, two] = [one, two].map(|runs| runs.iter().map(of).collect::<Vec<_>>());
         let (unit, whose) = unit.split_once(", ").unwrap_or((unit, ""));
         let told = [format!("{:.3} {unit}", median(&two)), format!("{whose} {:.3} {unit}", median(&one))];
-        self.row(measure, told, two.iter().zip(&one).map(|(two, one)| two / one).collect(), reach)
+        let ratios = two.iter().zip(&one).map(|(two, one)| two / one).collect();
+        self.row(measure, told, ratios, reach).made_of([("two", &two), ("one", &one)])
     }
 
     /// What was so with two workers, and beside it with one.

@@ -8,7 +8,10 @@ use std::{
 use hubbub_tests::bench::socket::{Dialect, MEMBERS_HEADER, ROOM_HEADER, masked, read_head};
 use mio::{Interest, Registry, Token};
 
-use super::{Names, frame, member::Member};
+use super::{
+    Names, frame,
+    member::{Member, Pass},
+};
 
 /// Connections that are begun before the answers of the first one are read.
 const CHUNK: usize = 128;
@@ -30,7 +33,8 @@ impl Entrance<'_> {
                 sockets.push(self.begin(chunk * CHUNK + number, member.room)?);
             }
             for (number, (member, mut socket)) in members.iter_mut().zip(sockets).enumerate() {
-                self.finish(&mut socket)?;
+                let pass = self.finish(&mut socket)?;
+                member.pass = pass.filter(|_| member.is_sender).map(Box::new);
                 socket.set_nonblocking(true)?;
                 let mut socket = mio::net::TcpStream::from_std(socket);
                 registry.register(&mut socket, Token(chunk * CHUNK + number), Interest::READABLE)?;
@@ -54,17 +58,24 @@ impl Entrance<'_> {
         Ok(socket)
     }
 
-    fn finish(&self, socket: &mut TcpStream) -> io::Result<()> {
+    fn finish(&self, socket: &mut TcpStream) -> io::Result<Option<Pass>> {
         let head = read_head(socket)?;
         if !head.starts_with("HTTP/1.1 101") {
             return Err(io::Error::other(head));
         }
-        if self.dialect == Dialect::Hubbub {
-            reply(socket, 1)?;
-            reply(socket, 2)?;
+        if self.dialect != Dialect::Hubbub {
+            return Ok(None);
         }
-        Ok(())
+        let [token, epoch] = [(1, "token"), (2, "epoch")].map(|(re, key)| text(&reply(socket, re)?, key));
+        Ok(Some(Pass { token: token?, epoch: epoch? }))
     }
+}
+
+/// The text behind a key in a reply's JSON.
+fn text(json: &[u8], key: &str) -> io::Result<String> {
+    let json = String::from_utf8_lossy(json);
+    let behind = json.split_once(&format!("\"{key}\":\"")).and_then(|(_, behind)| behind.split_once('"'));
+    behind.map(|(text, _)| text.to_owned()).ok_or_else(|| io::Error::other(format!("no {key} in {json}")))
 }
 
 /// The head of an upgrade request, with further lines.
@@ -108,12 +119,25 @@ fn next_frame(socket: &mut TcpStream) -> io::Result<Vec<u8>> {
 
 /// One person in one room, spoken to by hand.
 pub(crate) fn enter(address: &str, nick: &str, room: &str) -> io::Result<TcpStream> {
+    let mut socket = connect(address)?;
+    ask(&mut socket, &format!(r#"{{"id":1,"op":"hello","guest":"{nick}"}}"#))?;
+    ask(&mut socket, &format!(r#"{{"id":2,"op":"join","room":"{room}"}}"#))?;
+    Ok(socket)
+}
+
+/// A connection that has said nothing.
+pub(super) fn connect(address: &str) -> io::Result<TcpStream> {
     let mut socket = TcpStream::connect(address)?;
+    socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(super::PATIENCE))?;
     socket.write_all(&upgrade(address, ""))?;
     read_head(&mut socket)?;
-    socket.write_all(&masked(&format!(r#"{{"id":1,"op":"hello","guest":"{nick}"}}"#)))?;
-    reply(&mut socket, 1)?;
-    socket.write_all(&masked(&format!(r#"{{"id":2,"op":"join","room":"{room}"}}"#)))?;
-    reply(&mut socket, 2)?;
     Ok(socket)
+}
+
+/// Sends a request, which begins with its number, and waits for its reply.
+pub(super) fn ask(socket: &mut TcpStream, request: &str) -> io::Result<Vec<u8>> {
+    let re = frame::number(request.as_bytes(), br#"{"id":"#)?;
+    socket.write_all(&masked(request))?;
+    reply(socket, re)
 }

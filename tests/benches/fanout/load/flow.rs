@@ -4,7 +4,7 @@ use std::{collections::VecDeque, io};
 
 use hubbub_tests::bench::socket::Dialect;
 
-use super::{frame, member::Member};
+use super::{Names, frame, member::Member};
 
 /// Posts of an open flow that may wait to be sent; beyond that the server takes too few.
 const UNSENT_BYTES_MAX: usize = 64 << 20;
@@ -26,9 +26,14 @@ pub(crate) enum Flow {
 pub(super) struct Sender {
     pub(super) member: usize,
     pub(super) room: usize,
+    /// The names of the two.
+    names: (String, String),
     flow: Flow,
     sent: u64,
     echoed: u64,
+    acknowledged: u64,
+    /// Whether its server acknowledges posts.
+    is_answered: bool,
     /// The intended times of what was sent and has not come back to anybody; the first one's number is `oldest`.
     intended_ns: VecDeque<u64>,
     oldest: u64,
@@ -37,9 +42,21 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(member: usize, room: usize) -> Self {
-        let (intended_ns, unsent) = Default::default();
-        Self { member, room, flow: Flow::Silent, sent: 0, echoed: 0, intended_ns, oldest: 0, next_ns: 0.0, unsent }
+    pub(super) fn new(member: usize, room: usize, dialect: Dialect, names: Names) -> Self {
+        Self {
+            member,
+            room,
+            names: (format!("{}{room}", names.room), format!("{}{member}", names.nick)),
+            flow: Flow::Silent,
+            sent: 0,
+            echoed: 0,
+            acknowledged: 0,
+            is_answered: dialect == Dialect::Hubbub,
+            intended_ns: VecDeque::new(),
+            oldest: 0,
+            next_ns: 0.0,
+            unsent: Vec::new(),
+        }
     }
 
     pub(super) fn begin(&mut self, flow: Flow, now_ns: u64) {
@@ -48,9 +65,34 @@ impl Sender {
         self.next_ns = now_ns as f64 + self.room as f64 * 7_919.0;
     }
 
-    /// Whether posts have not come back.
+    /// Whether posts have not come back or were not acknowledged.
     pub(super) fn owes(&self) -> bool {
-        self.sent > self.echoed
+        self.sent > self.echoed || self.is_answered && self.sent > self.acknowledged
+    }
+
+    /// The next post is acknowledged; answers its number.
+    pub(super) fn acknowledge(&mut self) -> io::Result<u64> {
+        let number = self.acknowledged;
+        if number == self.sent {
+            return Err(io::Error::other(format!("message {number} was acknowledged and not sent")));
+        }
+        self.acknowledged += 1;
+        Ok(number)
+    }
+
+    /// What the room is called.
+    pub(super) fn room_name(&self) -> &str {
+        &self.names.0
+    }
+
+    /// How many posts were acknowledged.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// How many posts were sent, or would have been if the socket had taken them.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// The intended time of the next post, for flows that have one.
@@ -64,27 +106,29 @@ impl Sender {
     }
 
     /// Writes what is due into the buffer.
-    pub(super) fn write_due(&mut self, now_ns: u64, to: (Dialect, &str), all_have_all: bool) {
+    pub(super) fn write_due(&mut self, now_ns: u64, all_have_all: bool) {
         match self.flow {
             Flow::Silent => {}
             Flow::Window(window) => {
                 while self.sent - self.echoed < window {
-                    self.post(now_ns, to);
+                    self.post(now_ns);
                 }
             }
-            Flow::OneByOne if all_have_all && !self.owes() => self.post(now_ns, to),
+            Flow::OneByOne if all_have_all && !self.owes() => self.post(now_ns),
             Flow::OneByOne => {}
             Flow::Rate(per_s) => {
                 while self.next_ns <= now_ns as f64 {
-                    self.post(self.next_ns as u64, to);
+                    self.post(self.next_ns as u64);
                     self.next_ns += 1e9 / per_s;
                 }
             }
         }
     }
 
-    fn post(&mut self, intended_ns: u64, (dialect, word): (Dialect, &str)) {
-        frame::put_post(&mut self.unsent, dialect, (word, self.room), self.sent);
+    fn post(&mut self, intended_ns: u64) {
+        let dialect = if self.is_answered { Dialect::Hubbub } else { Dialect::Bare };
+        let (room, nick) = &self.names;
+        frame::put_post(&mut self.unsent, dialect, (room, nick), self.sent);
         self.intended_ns.push_back(intended_ns);
         self.sent += 1;
     }

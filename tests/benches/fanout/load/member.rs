@@ -13,10 +13,23 @@ const FRAME_BYTES_MAX: usize = 4 << 20;
 /// What the kernel is asked to keep for a lazy reader; it takes twice as much, for bookkeeping, or less than asked.
 const RECEIVE_BYTES: usize = 512 * 1024;
 
+/// What one who comes back shows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pass {
+    /// Of the session.
+    pub(super) token: String,
+    /// Of the room's log.
+    pub(super) epoch: String,
+}
+
 /// One reader.
 pub(super) struct Member {
     pub(super) socket: Option<TcpStream>,
     pub(super) room: usize,
+    /// Whether it posts in its room.
+    pub(super) is_sender: bool,
+    /// What it was let in with, where it has to come back: a sender of Hubbub's.
+    pub(super) pass: Option<Box<Pass>>,
     /// The begin of a frame whose end has not come.
     rest: Vec<u8>,
     /// The number of the message that is due.
@@ -26,8 +39,9 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn waiting(room: usize) -> Self {
-        Self { socket: None, room, rest: Vec::new(), next: 0, counted: 0 }
+    /// Nobody yet.
+    pub(super) fn waiting(room: usize, is_sender: bool) -> Self {
+        Self { socket: None, room, is_sender, pass: None, rest: Vec::new(), next: 0, counted: 0 }
     }
 
     fn socket(&mut self) -> io::Result<&mut TcpStream> {
@@ -122,8 +136,6 @@ impl Member {
     }
 
     fn pong(&mut self, payload: &[u8]) -> io::Result<()> {
-        let mut pong = vec![0x8a, 0x80 | payload.len() as u8, 0, 0, 0, 0];
-        pong.extend(payload);
-        self.write(&pong).map(|_| ())
+        self.write(&frame::pong(payload)).map(|_| ())
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! Every room has one sender, who numbers its posts. What the first reader of a room gets is its log; every other
 //! reader must get the same bytes in the same order, nothing twice and nothing left out, and what is Hubbub's must
-//! have dense seqs. So each figure of this bench is one of deliveries that were checked.
+//! have dense seqs, and an acknowledgement for each post, in order and with the seq that all see. Who was in a room and
+//! left it gets nothing. So each figure of this bench is one of deliveries that were checked; and at the end a server can
+//! be killed in the middle of the load, to account for everything as it comes back.
 
+mod claim;
 mod entrance;
 mod flow;
 mod frame;
 mod member;
+mod outsider;
 mod room;
 mod storm;
 
@@ -20,12 +24,13 @@ use hdrhistogram::Histogram;
 use hubbub_tests::bench::socket::Dialect;
 use mio::{Events, Poll, Token};
 
-use self::{entrance::Entrance, flow::Sender, member::Member, room::Room};
 pub(crate) use self::{
+    claim::{Claims, Kept},
     entrance::{enter, reply},
     flow::Flow,
     storm::{Guest, storm},
 };
+use self::{entrance::Entrance, flow::Sender, member::Member, outsider::Outsider, room::Room};
 
 /// Nothing was delivered for so long that a run is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -137,15 +142,20 @@ impl Lazy {
 pub(crate) struct Load {
     poll: Poll,
     events: Events,
-    dialect: Dialect,
-    names: Names,
     members: Vec<Member>,
     rooms: Vec<Room>,
     senders: Vec<Sender>,
+    outsider: Option<Outsider>,
     lazy: Lazy,
+    /// The server was killed: that connections end is no error.
+    is_killed: bool,
+    /// The begin of a room's name, as a frame has it.
+    room_name: Vec<u8>,
     scratch: Vec<u8>,
     clock: Instant,
     tally: Tally,
+    /// Deliveries of all runs.
+    delivered: u64,
 }
 
 impl Load {
@@ -177,25 +187,30 @@ impl Load {
         let mut load = Self {
             poll: Poll::new()?,
             events: Events::with_capacity(4_096),
-            dialect,
-            names,
             members: Vec::new(),
             rooms: Vec::new(),
             senders: Vec::new(),
+            outsider: None,
+            is_killed: false,
+            room_name: format!(r#""room":"{}"#, names.room).into_bytes(),
             lazy: Lazy::new(),
             scratch: vec![0; SCRATCH_BYTES],
             clock: Instant::now(),
             tally: Tally::new()?,
+            delivered: 0,
         };
         for (number, size) in sizes.iter().enumerate() {
-            load.senders.push(Sender::new(load.members.len(), number));
+            load.senders.push(Sender::new(load.members.len(), number, dialect, names));
             load.rooms.push(Room::new(*size));
-            load.members.extend(std::iter::repeat_with(|| Member::waiting(number)).take(*size));
+            load.members.extend((0..*size).map(|at| Member::waiting(number, at == 0)));
         }
         let total = |address: usize| sizes.iter().skip(address).step_by(addresses.len()).sum();
         let addresses: Vec<_> = addresses.iter().enumerate().map(|(at, address)| (*address, total(at))).collect();
         let entrance = Entrance { names, dialect, addresses: &addresses };
         entrance.enter(&mut load.members, load.poll.registry())?;
+        if dialect == Dialect::Hubbub {
+            load.outsider = Some(Outsider::of_first_room(names, addresses[0].0)?);
+        }
         load.settle()?;
         Ok(load)
     }
@@ -209,7 +224,7 @@ impl Load {
     pub(crate) fn be_lazy(&mut self, laziness: Laziness) -> io::Result<()> {
         self.lazy.unread_bytes = laziness.unread_bytes;
         for (number, member) in self.members.iter_mut().enumerate() {
-            if self.senders[member.room].member == number {
+            if member.is_sender {
                 continue;
             }
             member.be_lazy(self.poll.registry())?;
@@ -289,6 +304,9 @@ impl Load {
         }
         loop {
             let now = Instant::now();
+            if let Some(outsider) = &mut self.outsider {
+                outsider.look_now_and_then(now)?;
+            }
             if ended.is_some() || is_over(self.tally.messages) {
                 ended.get_or_insert(now);
             } else {
@@ -316,16 +334,65 @@ impl Load {
         }
         let counted = self.lazy.counted.iter().map(|number| self.rooms[self.members[*number].room].messages_in_run());
         let counted = counted.sum::<u64>();
+        if let Some(outsider) = &mut self.outsider {
+            outsider.look()?;
+        }
         let tally = std::mem::replace(&mut self.tally, Tally::new()?);
+        let deliveries = tally.deliveries + counted;
+        self.delivered += deliveries;
         Ok(Done {
             messages: tally.messages,
-            deliveries: tally.deliveries + counted,
+            deliveries,
             wall: begun.elapsed(),
             latency: tally.latency,
             last: tally.last,
             drain: ended.map_or(Duration::ZERO, |ended| ended.elapsed()),
             unread: self.unread()?,
         })
+    }
+
+    /// Plays on, has the server killed in the middle of it, reads what was still on its way, and answers what the server
+    /// must have when it is started again.
+    ///
+    /// # Errors
+    /// As for [`Load::run`], or what `kill` says.
+    pub(crate) fn break_off(
+        mut self,
+        flows: &[Flow],
+        time: Duration,
+        kill: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<Claims> {
+        self.tally = Tally::new()?;
+        let (end, begun_ns) = (Instant::now() + time, self.now_ns());
+        for (sender, flow) in self.senders.iter_mut().zip(flows.iter().cycle()) {
+            sender.begin(*flow, begun_ns);
+        }
+        self.lazy.begin();
+        while Instant::now() < end {
+            self.send_due()?;
+            if self.lazy.due().is_some_and(|due| due.is_zero()) {
+                self.sweep()?;
+            }
+            self.poll.poll(&mut self.events, Some(Duration::from_millis(1)))?;
+            self.read_events()?;
+        }
+        kill()?;
+        self.is_killed = true;
+        let is_checked = |member: &Member| member.is_sender || self.lazy.counted.is_empty();
+        let checked: Vec<usize> = (0..self.members.len()).filter(|number| is_checked(&self.members[*number])).collect();
+        while checked.iter().any(|number| self.members[*number].socket.is_some()) {
+            self.poll.poll(&mut self.events, Some(PATIENCE))?;
+            if self.events.is_empty() {
+                return Err(io::Error::other("the server was killed, and its connections have not ended"));
+            }
+            self.read_events()?;
+        }
+        let Self { rooms, senders, mut members, .. } = self;
+        let rooms = rooms.into_iter().zip(senders).map(|(room, sender)| {
+            let pass = members[sender.member].pass.take().unwrap_or_default();
+            room.claim(&sender, *pass)
+        });
+        Ok(Claims { rooms: rooms.collect(), deliveries: self.delivered + self.tally.deliveries })
     }
 
     /// How long the loop may sleep: until a post is due, and not at all while the next one waits for an answer. To be
@@ -352,7 +419,7 @@ impl Load {
     fn send_due(&mut self) -> io::Result<()> {
         let now_ns = self.now_ns();
         for sender in &mut self.senders {
-            sender.write_due(now_ns, (self.dialect, self.names.room), self.rooms[sender.room].is_empty());
+            sender.write_due(now_ns, self.rooms[sender.room].is_empty());
         }
         self.flush_senders()
     }
@@ -375,6 +442,8 @@ impl Load {
         let Some(member) = self.members.get_mut(number) else { return Ok(()) };
         loop {
             let count = match member.read(&mut self.scratch) {
+                Ok(0) if self.is_killed => return Ok(member.socket = None),
+                Err(error) if self.is_killed && is_end(&error) => return Ok(member.socket = None),
                 Ok(0) => return Err(io::Error::other(format!("the server closed member {number}"))),
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -382,17 +451,28 @@ impl Load {
             };
             let sender = &mut self.senders[member.room];
             let mut scene = room::Scene {
-                is_sender: sender.member == number,
+                is_sender: member.is_sender,
                 room: &mut self.rooms[member.room],
                 sender,
                 number: member.room,
+                name: &self.room_name,
                 now_ns: u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX),
                 tally: &mut self.tally,
             };
-            member.take(&self.scratch[..count], &mut scene)?;
-            if count < SCRATCH_BYTES {
+            match member.take(&self.scratch[..count], &mut scene) {
+                // A ping cannot be answered any more.
+                Err(error) if self.is_killed && is_end(&error) => {}
+                taken => taken?,
+            }
+            // The end of a connection is told together with the bytes before it.
+            if count < SCRATCH_BYTES && !self.is_killed {
                 return Ok(());
             }
         }
     }
+}
+
+/// Whether it says that the other side is gone.
+fn is_end(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }

@@ -1,8 +1,12 @@
 //! A room as its readers see it: one log, which each of them must get.
 
-use std::{collections::VecDeque, io};
+use std::{
+    collections::VecDeque,
+    hash::{DefaultHasher, Hasher},
+    io,
+};
 
-use super::{Tally, flow::Sender, frame};
+use super::{Tally, claim::Claim, flow::Sender, frame, member::Pass};
 
 /// A message that not everybody has.
 struct Entry {
@@ -21,13 +25,23 @@ pub(super) struct Room {
     /// The number of the first message in the log.
     base: u64,
     log: VecDeque<Entry>,
-    /// The first message's seq, once one has come.
+    /// The first message's seq, once one has come or was acknowledged.
     first_seq: Option<u64>,
+    /// Of all messages since the begin, not of this run alone: what each was.
+    digests: Vec<u64>,
+}
+
+/// What an event was, in short.
+pub(super) fn digest(event: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(event);
+    hasher.finish()
 }
 
 impl Room {
     pub(super) fn new(size: usize) -> Self {
-        Self { size, bytes: 0, messages: 0, base: 0, log: VecDeque::new(), first_seq: None }
+        let (log, digests) = Default::default();
+        Self { size, bytes: 0, messages: 0, base: 0, log, first_seq: None, digests }
     }
 
     /// One reader less is read.
@@ -49,6 +63,21 @@ impl Room {
     pub(super) fn is_empty(&self) -> bool {
         self.log.is_empty()
     }
+
+    /// A message has this place, says an event or an acknowledgement.
+    fn placed(&mut self, number: u64, seq: u64) -> io::Result<()> {
+        let first_seq = *self.first_seq.get_or_insert(seq.wrapping_sub(number));
+        if seq.wrapping_sub(number) != first_seq {
+            return Err(io::Error::other(format!("message {number} has seq {seq}, the first one {first_seq}")));
+        }
+        Ok(())
+    }
+
+    /// What its server must have, with whatever its sender knows.
+    pub(super) fn claim(self, sender: &Sender, Pass { token, epoch }: Pass) -> Claim {
+        let (name, acknowledged, sent) = (sender.room_name().to_owned(), sender.acknowledged(), sender.sent());
+        Claim { name, token, epoch, first_seq: self.first_seq, digests: self.digests, acknowledged, sent }
+    }
 }
 
 /// One reader at one moment.
@@ -56,6 +85,8 @@ pub(super) struct Scene<'a> {
     pub(super) room: &'a mut Room,
     pub(super) sender: &'a mut Sender,
     pub(super) number: usize,
+    /// What stands before the number in the room's name, as a frame has it.
+    pub(super) name: &'a [u8],
     pub(super) is_sender: bool,
     pub(super) now_ns: u64,
     pub(super) tally: &'a mut Tally,
@@ -74,28 +105,40 @@ impl Scene<'_> {
             self.first(next, frame, payload)?;
             return Ok(true);
         }
-        let is_bad = |part: &[u8]| payload.windows(part.len().min(payload.len())).any(|window| window == part);
-        let is_refusal = payload.starts_with(br#"{"re":"#) && is_bad(br#""error""#);
-        if is_refusal || payload.starts_with(br#"{"ev":"lagged""#) || payload.starts_with(br#"{"ev":"goodbye""#) {
-            return Err(io::Error::other(format!("the server said {}", String::from_utf8_lossy(payload))));
+        if let Some(reply) = payload.strip_prefix(br#"{"re":"#) {
+            return self.reply(reply).map(|()| false);
+        }
+        if payload.starts_with(br#"{"ev":"lagged""#) || payload.starts_with(br#"{"ev":"goodbye""#) {
+            return Err(said(payload));
         }
         Ok(false)
+    }
+
+    /// Posts are acknowledged in their order, each once, with the place that all have it at.
+    fn reply(&mut self, reply: &[u8]) -> io::Result<()> {
+        let (number, seq) = frame::posted(reply).ok_or_else(|| said(reply))?;
+        if !self.is_sender || self.sender.acknowledge()? != number {
+            return Err(said(reply));
+        }
+        self.room.placed(number, seq)
     }
 
     fn first(&mut self, next: u64, frame: &[u8], payload: &[u8]) -> io::Result<()> {
         let room = &mut *self.room;
         let (number, seq) = (frame::number(payload, br#""text":""#)?, frame::number(payload, br#""seq":"#)?);
         let expected = room.base + room.log.len() as u64;
-        let first_seq = *room.first_seq.get_or_insert(seq.wrapping_sub(number));
-        if next != expected || number != expected || seq.wrapping_sub(number) != first_seq {
+        if next != expected || number != expected || frame::number(payload, self.name)? != self.number as u64 {
             return Err(io::Error::other(format!(
-                "room {}: a reader that has {next} messages got number {number} with seq {seq}; the room has {expected}",
+                "room {}: a reader that has {next} messages got {}; the room has {expected}",
                 self.number,
+                String::from_utf8_lossy(payload),
             )));
         }
+        room.placed(number, seq)?;
         let intended_ns = self.sender.intended_ns(number)?;
         room.bytes += frame.len() as u64;
         room.messages += 1;
+        room.digests.push(digest(payload));
         room.log.push_back(Entry { frame: frame.into(), intended_ns, left: room.size });
         Ok(())
     }
@@ -121,4 +164,8 @@ impl Scene<'_> {
             self.sender.echoed();
         }
     }
+}
+
+fn said(payload: &[u8]) -> io::Error {
+    io::Error::other(format!("the server said {}", String::from_utf8_lossy(payload)))
 }
