@@ -1,5 +1,6 @@
 //! The promises of the server, each proved end to end against the real program: one file a promise.
 
+mod account;
 mod closing;
 mod crowd;
 mod disk;

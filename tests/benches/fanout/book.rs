@@ -10,13 +10,13 @@ use std::{
 
 use hubbub_tests::bench::{
     document,
+    load::Kept,
     plot::{Axis, Plot, Scale, Series},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     case::CASES,
-    load::Kept,
     row::{Row, short_table, table},
 };
 

@@ -12,7 +12,6 @@
 mod book;
 mod case;
 mod floor;
-mod load;
 mod naive;
 mod row;
 

@@ -2,10 +2,12 @@
 
 use std::{io, path::Path, time::Duration};
 
-use hubbub_tests::bench::process::Server;
+use hubbub_tests::bench::{
+    load::{Claims, Flow, Kept, Load},
+    process::Server,
+};
 
 use super::Plan;
-use crate::load::{Claims, Flow, Kept, Load};
 
 /// How long the load goes on before the kill.
 const GOES_ON: Duration = Duration::from_millis(200);

@@ -2,12 +2,15 @@
 
 use std::{io, time::Duration};
 
-use hubbub_tests::bench::{process::Server, socket::Dialect};
+use hubbub_tests::bench::{
+    load::{Flow, Guest, Kept, Load, Names, storm},
+    process::Server,
+    socket::Dialect,
+};
 
 use super::Plan;
 use crate::{
     book::Found,
-    load::{Flow, Guest, Kept, Load, Names, storm},
     row::{Reach, Row, median},
 };
 

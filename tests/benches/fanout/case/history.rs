@@ -20,6 +20,7 @@ use hubbub_server::{
     },
 };
 use hubbub_tests::bench::{
+    load::{Flow, Kept, Load, enter, reply},
     process::Server,
     socket::{Dialect, masked},
 };
@@ -27,7 +28,6 @@ use hubbub_tests::bench::{
 use super::{Plan, aftermath::account};
 use crate::{
     book::{Drawing, Found, Line},
-    load::{Flow, Kept, Load, enter, reply},
     row::{Reach, Row, median},
 };
 

@@ -7,12 +7,15 @@ use std::{
     time::Duration,
 };
 
-use hubbub_tests::bench::{process::Server, socket::Dialect};
+use hubbub_tests::bench::{
+    load::{Done, Flow, Guest, Kept, Load, Names, storm},
+    process::Server,
+    socket::Dialect,
+};
 
 use super::{Plan, aftermath::account, crowd::LARGE};
 use crate::{
     book::Found,
-    load::{Done, Flow, Guest, Kept, Load, Names, storm},
     row::{Reach, Row, median},
 };
 

@@ -2,15 +2,13 @@
 
 use std::{io, time::Duration};
 
+use hubbub_tests::bench::load::{Flow, Kept};
+
 use super::{
     Plan,
     versus::{Play, rounds},
 };
-use crate::{
-    book::Found,
-    load::{Flow, Kept},
-    row::Reach,
-};
+use crate::{book::Found, row::Reach};
 
 /// Posts a second.
 const RATES: [f64; 3] = [1_000.0, 3_000.0, 6_000.0];

@@ -2,13 +2,14 @@
 
 use std::{io, time::Duration};
 
+use hubbub_tests::bench::load::{Flow, Laziness};
+
 use super::{
     Plan,
     versus::{Play, Played, Rounds, rounds},
 };
 use crate::{
     book::Found,
-    load::{Flow, Laziness},
     row::{Reach, Row, median},
 };
 

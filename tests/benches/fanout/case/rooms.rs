@@ -2,15 +2,13 @@
 
 use std::{io, time::Duration};
 
+use hubbub_tests::bench::load::{Flow, Kept};
+
 use super::{
     Plan,
     versus::{Play, Played, rounds},
 };
-use crate::{
-    book::Found,
-    load::{Flow, Kept},
-    row::Reach,
-};
+use crate::{book::Found, row::Reach};
 
 /// 200 rooms of 10.
 pub(super) fn groups(plan: Plan) -> io::Result<Found> {

@@ -2,13 +2,14 @@
 
 use std::{io, time::Duration};
 
+use hubbub_tests::bench::load::{Flow, Kept};
+
 use super::{
     Plan,
     versus::{Play, Played, rounds},
 };
 use crate::{
     book::{Drawing, Found, Line},
-    load::{Flow, Kept},
     row::{Reach, Row, median},
 };
 

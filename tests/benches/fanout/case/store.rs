@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_tests::bench::process::role;
+use hubbub_tests::bench::{
+    load::{Flow, Kept},
+    process::role,
+};
 use rusqlite::{Connection, params};
 
 use super::{
@@ -17,7 +20,6 @@ use super::{
 };
 use crate::{
     book::Found,
-    load::{Flow, Kept},
     row::{Reach, Row, median},
 };
 

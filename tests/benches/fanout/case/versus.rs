@@ -3,13 +3,14 @@
 use std::{io, time::Duration};
 
 use hubbub_server::meter::ROOM_POLLS_PER_SAMPLE;
-use hubbub_tests::bench::{process::Server, socket::Dialect};
+use hubbub_tests::bench::{
+    load::{Done, Flow, Kept, Laziness, Load, NO_PINGS},
+    process::Server,
+    socket::Dialect,
+};
 
 use super::{Plan, aftermath::account};
-use crate::{
-    load::{Done, Flow, Kept, Laziness, Load, NO_PINGS},
-    row::{Reach, Row, median},
-};
+use crate::row::{Reach, Row, median};
 
 /// What is played: rooms of these sizes, all with this flow.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use std::{fs, io, time::Duration};
 
 use hubbub_tests::bench::{
+    load::{Flow, Kept, Laziness, Load, NO_PINGS},
     process::{Server, Thread},
     socket::Dialect,
 };
@@ -15,7 +16,6 @@ use rustix::{
 use super::{Plan, aftermath::account};
 use crate::{
     book::Found,
-    load::{Flow, Kept, Laziness, Load, NO_PINGS},
     row::{Reach, Row, median},
 };
 

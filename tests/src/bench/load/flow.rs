@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, io};
 
-use hubbub_tests::bench::socket::Dialect;
+use crate::bench::socket::Dialect;
 
 use super::{Names, frame, member::Member};
 
@@ -11,7 +11,7 @@ const UNSENT_BYTES_MAX: usize = 64 << 20;
 
 /// When a room's sender posts.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Flow {
+pub enum Flow {
     /// Never.
     Silent,
     /// So many posts are under way: the next one goes out when the sender has got one of its own.

@@ -10,6 +10,7 @@ mod claim;
 mod entrance;
 mod flow;
 mod frame;
+mod lazy;
 mod member;
 mod outsider;
 mod room;
@@ -20,23 +21,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::bench::socket::Dialect;
 use hdrhistogram::Histogram;
-use hubbub_tests::bench::socket::Dialect;
 use mio::{Events, Poll, Token};
 
-pub(crate) use self::{
+pub use self::{
     claim::{Claims, Kept},
     entrance::{enter, reply},
     flow::Flow,
+    lazy::Laziness,
     storm::{Guest, storm},
 };
-use self::{entrance::Entrance, flow::Sender, member::Member, outsider::Outsider, room::Room};
+use self::{entrance::Entrance, flow::Sender, lazy::Lazy, member::Member, outsider::Outsider, room::Room};
 
 /// Nothing was delivered for so long that a run is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The least and the most time between two sweeps over the lazy readers.
-const SWEEP_EVERY: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(400)];
 
 /// The scratch area that all sockets read into.
 const SCRATCH_BYTES: usize = 256 * 1024;
@@ -46,31 +45,31 @@ const LATENCY_MAX_NS: u64 = 120_000_000_000;
 
 /// What rooms and people are called: each a word and a number.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Names {
+pub struct Names {
     /// The word before a room's number.
-    pub(crate) room: &'static str,
+    pub room: &'static str,
     /// The word before a nick's.
-    pub(crate) nick: &'static str,
+    pub nick: &'static str,
 }
 
 /// What was seen of a run.
 #[derive(Debug)]
-pub(crate) struct Done {
+pub struct Done {
     /// Messages that came back to their sender.
-    pub(crate) messages: u64,
+    pub messages: u64,
     /// Messages times readers.
-    pub(crate) deliveries: u64,
+    pub deliveries: u64,
     /// From the first message until the last delivery.
-    pub(crate) wall: Duration,
+    pub wall: Duration,
     /// From the intended time of a message until a reader had it, in nanoseconds.
-    pub(crate) latency: Histogram<u64>,
+    pub latency: Histogram<u64>,
     /// The same until the last reader had it.
-    pub(crate) last: Histogram<u64>,
+    pub last: Histogram<u64>,
     /// Time after the flow's end until everything was delivered.
-    pub(crate) drain: Duration,
+    pub drain: Duration,
     /// The most that waited unread in the socket of a reader whose bytes are only counted, as a part of what the kernel
     /// would have kept: more than all of it holds the server up. Zero where there is none.
-    pub(crate) unread: f64,
+    pub unread: f64,
 }
 
 /// What counts while it runs.
@@ -89,57 +88,10 @@ impl Tally {
 }
 
 /// Lazy readers answer no pings; a server that has such is told to send none.
-pub(crate) const NO_PINGS: (&str, &str) = ("HUBBUB_LIMITS_PING_INTERVAL_MS", "600000");
-
-/// How readers are who are not read when something comes, but every now and then all that has come.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Laziness {
-    /// Of one in so many the contents are checked.
-    pub(crate) checked_one_in: usize,
-    /// What shall wait unread in a socket when it is read: much less than it takes, so that no server is held up.
-    pub(crate) unread_bytes: u64,
-}
-
-/// The readers who are.
-struct Lazy {
-    unread_bytes: u64,
-    /// Those who are read and checked all the same.
-    read: Vec<usize>,
-    /// Those whose bytes are only counted.
-    counted: Vec<usize>,
-    every: Duration,
-    swept: Instant,
-    backlog: u64,
-}
-
-impl Lazy {
-    fn new() -> Self {
-        let ([every, _], (read, counted)) = (SWEEP_EVERY, Default::default());
-        Self { unread_bytes: 0, read, counted, every, swept: Instant::now(), backlog: 0 }
-    }
-
-    /// A run begins: how much will come is not known yet.
-    fn begin(&mut self) {
-        (self.every, self.swept, self.backlog) = (SWEEP_EVERY[0], Instant::now(), 0);
-    }
-
-    /// Until the next sweep; `None`: nobody is lazy.
-    fn due(&self) -> Option<Duration> {
-        (!self.counted.is_empty()).then(|| self.every.saturating_sub(self.swept.elapsed()))
-    }
-
-    /// A sweep has found so much in the fullest socket: the next one is due when there is about as much as shall be.
-    fn swept(&mut self, fullest: u64) {
-        let [least, most] = SWEEP_EVERY;
-        let now = Instant::now();
-        let past = now.duration_since(std::mem::replace(&mut self.swept, now));
-        self.every = past.mul_f64(self.unread_bytes as f64 / fullest.max(1) as f64).clamp(least, most);
-        self.backlog = self.backlog.max(fullest);
-    }
-}
+pub const NO_PINGS: (&str, &str) = ("HUBBUB_LIMITS_PING_INTERVAL_MS", "600000");
 
 /// People in rooms.
-pub(crate) struct Load {
+pub struct Load {
     poll: Poll,
     events: Events,
     members: Vec<Member>,
@@ -163,7 +115,7 @@ impl Load {
     ///
     /// # Errors
     /// When the server does not take them, with what it said.
-    pub(crate) fn gather(dialect: Dialect, address: &str, sizes: &[usize]) -> io::Result<Self> {
+    pub fn gather(dialect: Dialect, address: &str, sizes: &[usize]) -> io::Result<Self> {
         Self::gather_as(Names { room: "r", nick: "m" }, dialect, address, sizes)
     }
 
@@ -171,7 +123,7 @@ impl Load {
     ///
     /// # Errors
     /// As for [`Load::gather`].
-    pub(crate) fn gather_at(dialect: Dialect, addresses: &[&str], sizes: &[usize]) -> io::Result<Self> {
+    pub fn gather_at(dialect: Dialect, addresses: &[&str], sizes: &[usize]) -> io::Result<Self> {
         Self::gather_all(Names { room: "r", nick: "m" }, dialect, addresses, sizes)
     }
 
@@ -179,7 +131,7 @@ impl Load {
     ///
     /// # Errors
     /// As for [`Load::gather`].
-    pub(crate) fn gather_as(names: Names, dialect: Dialect, address: &str, sizes: &[usize]) -> io::Result<Self> {
+    pub fn gather_as(names: Names, dialect: Dialect, address: &str, sizes: &[usize]) -> io::Result<Self> {
         Self::gather_all(names, dialect, &[address], sizes)
     }
 
@@ -221,7 +173,7 @@ impl Load {
     ///
     /// # Errors
     /// When a socket cannot be taken from the event loop.
-    pub(crate) fn be_lazy(&mut self, laziness: Laziness) -> io::Result<()> {
+    pub fn be_lazy(&mut self, laziness: Laziness) -> io::Result<()> {
         self.lazy.unread_bytes = laziness.unread_bytes;
         for (number, member) in self.members.iter_mut().enumerate() {
             if member.is_sender {
@@ -282,7 +234,7 @@ impl Load {
     ///
     /// # Errors
     /// When something was lost, doubled, reordered or different for two readers, or nothing comes any more.
-    pub(crate) fn run(&mut self, flows: &[Flow], time: Duration) -> io::Result<Done> {
+    pub fn run(&mut self, flows: &[Flow], time: Duration) -> io::Result<Done> {
         let end = Instant::now() + time;
         self.run_until(flows, &|_| Instant::now() >= end)
     }
@@ -291,7 +243,7 @@ impl Load {
     ///
     /// # Errors
     /// As for [`Load::run`].
-    pub(crate) fn run_until(&mut self, flows: &[Flow], is_over: &dyn Fn(u64) -> bool) -> io::Result<Done> {
+    pub fn run_until(&mut self, flows: &[Flow], is_over: &dyn Fn(u64) -> bool) -> io::Result<Done> {
         self.tally = Tally::new()?;
         self.lazy.counted.iter().for_each(|number| self.members[*number].counted = 0);
         self.lazy.begin();
@@ -356,7 +308,7 @@ impl Load {
     ///
     /// # Errors
     /// As for [`Load::run`], or what `kill` says.
-    pub(crate) fn break_off(
+    pub fn break_off(
         mut self,
         flows: &[Flow],
         time: Duration,
@@ -442,12 +394,16 @@ impl Load {
         let Some(member) = self.members.get_mut(number) else { return Ok(()) };
         loop {
             let count = match member.read(&mut self.scratch) {
-                Ok(0) if self.is_killed => return Ok(member.socket = None),
-                Err(error) if self.is_killed && is_end(&error) => return Ok(member.socket = None),
-                Ok(0) => return Err(io::Error::other(format!("the server closed member {number}"))),
-                Ok(count) => count,
+                Ok(count) if count > 0 => count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
+                Err(error) if !(self.is_killed && is_end(&error)) => return Err(error),
+                Ok(_) if !self.is_killed => {
+                    return Err(io::Error::other(format!("the server closed member {number}")));
+                }
+                Ok(_) | Err(_) => {
+                    member.socket = None;
+                    return Ok(());
+                }
             };
             let sender = &mut self.senders[member.room];
             let mut scene = room::Scene {

@@ -68,7 +68,8 @@ impl Room {
     fn placed(&mut self, number: u64, seq: u64) -> io::Result<()> {
         let first_seq = *self.first_seq.get_or_insert(seq.wrapping_sub(number));
         if seq.wrapping_sub(number) != first_seq {
-            return Err(io::Error::other(format!("message {number} has seq {seq}, the first one {first_seq}")));
+            let due = first_seq.wrapping_add(number);
+            return Err(io::Error::other(format!("message {number} has seq {seq}, and not {due}")));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use hubbub_tests::bench::socket::{Dialect, masked};
+use crate::bench::socket::{Dialect, masked};
 
 /// Text of a post, in bytes.
 const TEXT_BYTES: usize = 64;

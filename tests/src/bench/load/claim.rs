@@ -10,7 +10,7 @@ use std::{
     ops::{AddAssign, Range},
 };
 
-use hubbub_tests::bench::socket::Dialect;
+use crate::bench::socket::Dialect;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -46,19 +46,19 @@ pub(super) struct Claim {
 
 /// What was checked of the promises.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub struct Kept {
     /// Deliveries that were checked or counted while the server ran.
-    pub(crate) deliveries: u64,
+    pub deliveries: u64,
     /// How often it was killed in the middle of the load.
-    pub(crate) kills: u64,
+    pub kills: u64,
     /// Posts that were acknowledged before.
-    pub(crate) acknowledged: u64,
+    pub acknowledged: u64,
     /// Posts that had been sent and were not acknowledged; they were sent again.
-    pub(crate) open: u64,
+    pub open: u64,
     /// Those of them that were found stored.
-    pub(crate) stored_open: u64,
+    pub stored_open: u64,
     /// Posts in the logs at the end: all, once.
-    pub(crate) stored: u64,
+    pub stored: u64,
 }
 
 impl AddAssign for Kept {
@@ -94,7 +94,7 @@ fn parse<'a, T: Deserialize<'a>>(reply: &'a [u8]) -> io::Result<T> {
 
 /// What the logs of all rooms of a load must be.
 #[derive(Debug)]
-pub(crate) struct Claims {
+pub struct Claims {
     pub(super) rooms: Vec<Claim>,
     /// Deliveries that were checked or counted.
     pub(super) deliveries: u64,
@@ -105,7 +105,7 @@ impl Claims {
     ///
     /// # Errors
     /// When it has not what it must have, with the room and what is wrong.
-    pub(crate) fn settle(self, address: &str) -> io::Result<Kept> {
+    pub fn settle(self, address: &str) -> io::Result<Kept> {
         let mut kept = Kept { deliveries: self.deliveries, ..Kept::default() };
         for claim in self.rooms {
             let name = claim.name.clone();

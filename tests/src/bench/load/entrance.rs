@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
 };
 
-use hubbub_tests::bench::socket::{Dialect, MEMBERS_HEADER, ROOM_HEADER, masked, read_head};
+use crate::bench::socket::{Dialect, MEMBERS_HEADER, ROOM_HEADER, masked, read_head};
 use mio::{Interest, Registry, Token};
 
 use super::{
@@ -88,7 +88,7 @@ pub(super) fn upgrade(address: &str, lines: &str) -> Vec<u8> {
 }
 
 /// Reads until the reply to request `re` has come, and answers it; what else comes before is not needed.
-pub(crate) fn reply(socket: &mut TcpStream, re: u64) -> io::Result<Vec<u8>> {
+pub fn reply(socket: &mut TcpStream, re: u64) -> io::Result<Vec<u8>> {
     let begin = format!(r#"{{"re":{re},"#);
     loop {
         let payload = next_frame(socket)?;
@@ -118,7 +118,7 @@ fn next_frame(socket: &mut TcpStream) -> io::Result<Vec<u8>> {
 }
 
 /// One person in one room, spoken to by hand.
-pub(crate) fn enter(address: &str, nick: &str, room: &str) -> io::Result<TcpStream> {
+pub fn enter(address: &str, nick: &str, room: &str) -> io::Result<TcpStream> {
     let mut socket = connect(address)?;
     ask(&mut socket, &format!(r#"{{"id":1,"op":"hello","guest":"{nick}"}}"#))?;
     ask(&mut socket, &format!(r#"{{"id":2,"op":"join","room":"{room}"}}"#))?;

@@ -57,3 +57,37 @@ impl Outsider {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What an outsider finds to whom a server has sent this.
+    fn looks_at(bytes: &[u8]) -> (io::Result<()>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let socket = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        let (mut server, _) = listener.accept().expect("the same connection");
+        server.write_all(bytes).expect("space for it");
+        socket.peek(&mut [0]).expect("something has come");
+        socket.set_nonblocking(true).expect("a socket");
+        let mut outsider = Outsider { socket, rest: Vec::new(), looked: Instant::now() };
+        (outsider.look(), server)
+    }
+
+    #[test]
+    fn pings_are_answered_and_news_of_people_pass() {
+        let (looked, mut server) = looks_at(b"\x81\x1d{\"ev\":\"presence\",\"room\":\"r0\"}\x89\x02hi");
+        looked.expect("nothing of the room");
+        let mut pong = [0; 8];
+        server.read_exact(&mut pong).expect("an answer");
+        assert_eq!(pong, *b"\x8a\x82\0\0\0\0hi");
+    }
+
+    #[test]
+    fn a_post_is_a_leak() {
+        let (looked, _server) = looks_at(b"\x81\x19{\"ev\":\"post\",\"room\":\"r0\"}");
+        assert_eq!(looked.expect_err("a leak").to_string(), r#"an outsider got {"ev":"post","room":"r0"}"#);
+    }
+}

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_tests::bench::socket::masked;
+use crate::bench::socket::masked;
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use serde_json::Value;
 
@@ -21,24 +21,25 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who comes.
 #[derive(Debug, Clone)]
-pub(crate) struct Guest {
-    pub(crate) nick: String,
+pub struct Guest {
+    /// What it is called, where it comes for the first time.
+    pub nick: String,
     /// What the last time left: token, epoch and seq.
-    pub(crate) past: Option<(String, String, u64)>,
+    pub past: Option<(String, String, u64)>,
 }
 
 /// What became of those who came.
-pub(crate) struct Arrived {
+pub struct Arrived {
     /// In the order of the guests, with what they have now.
-    pub(crate) guests: Vec<Guest>,
+    pub guests: Vec<Guest>,
     /// How many joins were answered with `complete`.
-    pub(crate) complete: usize,
+    pub complete: usize,
     /// The events that came with the answers.
-    pub(crate) events: usize,
+    pub events: usize,
     /// Until the last one was in.
-    pub(crate) wall: Duration,
+    pub wall: Duration,
     /// Their connections.
-    pub(crate) sockets: Vec<TcpStream>,
+    pub sockets: Vec<TcpStream>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,7 @@ struct Comer {
 ///
 /// # Errors
 /// When one is refused, with what the server said, or nothing happens any more.
-pub(crate) fn storm(address: &str, room: &str, guests: Vec<Guest>) -> io::Result<Arrived> {
+pub fn storm(address: &str, room: &str, guests: Vec<Guest>) -> io::Result<Arrived> {
     let mut poll = Poll::new()?;
     let to: SocketAddr = address.parse().map_err(io::Error::other)?;
     let begun = Instant::now();

@@ -1,0 +1,102 @@
+//! The load of the benches after a kill: what the server has is accounted for, and whatever it has not, or has wrong, is
+//! found.
+
+use std::{io, time::Duration};
+
+use hubbub_tests::{
+    bench::{
+        load::{Claims, Flow, Kept, Load},
+        socket::Dialect,
+    },
+    server::{Server, Setup},
+};
+use rusqlite::Connection;
+use tokio::{runtime::Handle, task::spawn_blocking};
+
+/// Posts of each room that are under way.
+const FLOW: Flow = Flow::Window(8);
+
+/// How long rooms talk, before the kill and again in the middle of which it comes.
+const TALK: Duration = Duration::from_millis(100);
+
+/// Two rooms, and a server that was killed in the middle of their talk.
+async fn killed() -> (Server, Claims) {
+    let mut server = Server::start(Setup::for_load()).await;
+    let runtime = Handle::current();
+    let talk = move || {
+        let mut load = Load::gather(Dialect::Hubbub, &server.address().to_string(), &[3, 2])?;
+        load.run(&[FLOW], TALK)?;
+        let claims = load.break_off(&[FLOW], TALK, || {
+            runtime.block_on(server.kill());
+            Ok(())
+        })?;
+        Ok::<_, io::Error>((server, claims))
+    };
+    spawn_blocking(talk).await.expect("the load's thread").expect("a load without faults")
+}
+
+/// What it is found to have, once it is there again.
+async fn settled(mut server: Server, claims: Claims) -> Result<Kept, String> {
+    server.restart().await;
+    let address = server.address().to_string();
+    let settled = spawn_blocking(move || claims.settle(&address)).await.expect("the load's thread");
+    settled.map_err(|error| error.to_string())
+}
+
+/// The same after somebody worked on its tables, into which it had put everything before.
+async fn settled_after(work: &str) -> String {
+    let (mut server, claims) = killed().await;
+    server.restart().await;
+    server.terminate();
+    server.exit().await;
+    let store = Connection::open(server.data().join("hubbub.db")).expect("the store");
+    store.execute_batch(work).expect("the tables are as they were when this was written");
+    drop(store);
+    settled(server, claims).await.expect_err("what was done to the tables is found")
+}
+
+#[tokio::test]
+async fn a_server_that_was_killed_has_every_post_once() {
+    let (server, claims) = killed().await;
+    let kept = settled(server, claims).await.expect("a server that kept its promises");
+    assert!(kept.acknowledged > 0 && kept.deliveries > kept.acknowledged, "{kept:?}");
+    assert_eq!(kept.stored, kept.acknowledged + kept.open, "{kept:?}");
+    // The senders had as many under way as they may when the server died.
+    assert!((1..=16).contains(&kept.open) && kept.stored_open <= kept.open, "{kept:?}");
+}
+
+#[tokio::test]
+async fn an_end_of_a_log_that_is_gone_is_found() {
+    let found = settled_after("DELETE FROM events WHERE room_id = 1 AND seq > 10").await;
+    assert!(found.contains("r0 after a kill: resumed: reset"), "{found}");
+}
+
+#[tokio::test]
+async fn a_hole_in_a_log_is_found() {
+    let found = settled_after("DELETE FROM events WHERE room_id = 2 AND seq = 7").await;
+    assert!(found.contains("r1 after a kill") && found.contains("and not message 6"), "{found}");
+}
+
+#[tokio::test]
+async fn another_text_than_was_delivered_is_found() {
+    let found = settled_after("UPDATE events SET at = at + 1 WHERE room_id = 1 AND seq = 5").await;
+    assert!(found.contains("r0 after a kill") && found.contains("and not what was delivered"), "{found}");
+}
+
+#[tokio::test]
+async fn a_nonce_that_is_forgotten_is_found() {
+    let found = settled_after(
+        "UPDATE events SET nonce = 'other' || seq WHERE room_id = 1 AND seq > (SELECT max(seq) FROM events WHERE room_id = 1) - 40",
+    )
+    .await;
+    assert!(found.contains("r0 after a kill: reply"), "{found}");
+}
+
+#[tokio::test]
+async fn a_post_that_nobody_sent_is_found() {
+    let found = settled_after(
+        "INSERT INTO events SELECT room_id, max(seq) + 1, at, user_id, nick, 'n-1000000', kind, body FROM events WHERE room_id = 2",
+    )
+    .await;
+    assert!(found.contains("r1 after a kill"), "{found}");
+}
