@@ -197,6 +197,11 @@ impl Take for Recipient {
 /// What the last message of a burst begins with.
 const LAST: u8 = b'.';
 
+/// A message by which each recipient tells that it has all.
+pub(crate) fn last_message() -> Bytes {
+    Bytes::from(vec![LAST; 160])
+}
+
 /// All recipients of a model.
 pub(crate) trait Delivery {
     /// Gives one message to all; waits where a queue is full.
@@ -220,7 +225,7 @@ impl Begun {
 
 /// Publishes what the plan says and measures it.
 pub(crate) async fn deliver(mut to: impl Delivery, plan: Plan, tally: &Tally, begun: Begun) -> io::Result<Figures> {
-    let (frame, last) = (Bytes::from(vec![b'm'; 160]), Bytes::from(vec![LAST; 160]));
+    let (frame, last) = (Bytes::from(vec![b'm'; 160]), last_message());
     let recipients = plan.recipients as f64;
     let mut single_us = Vec::with_capacity(plan.singles);
     tally.expect(plan.recipients);

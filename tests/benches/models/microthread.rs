@@ -28,7 +28,7 @@ use crate::{
         self, Begun, Delivery, Plan, QUEUE_MAX, Recipient, SHORT_UNITS, SHORT_US, Slow, Start, Tally, Times,
         UNDER_WAY_MAX, WAIT, Work, finished,
     },
-    measure::{Figures, Moment, us},
+    measure::{Figures, Moment, percentile, us},
     scheduler::{Place, Scheduler, Step, Unit},
     stackful::connect,
 };
@@ -89,33 +89,44 @@ impl Delivery for Members {
     }
 }
 
-/// What a worker needs to become a shard with so many seats.
+/// Visits of a slice where nothing else is asked for.
+const SLICE: usize = 256;
+
+/// A room on a worker.
+struct Hall {
+    room: Arc<RoomTag>,
+    seats: usize,
+    tally: Arc<Tally>,
+}
+
+/// What a worker needs to become a shard with rooms.
 struct Opening {
     number: usize,
     handle: ShardHandle,
     inbox: tokio::sync::mpsc::Receiver<ShardCommand>,
-    room: Arc<RoomTag>,
-    seats: usize,
-    tally: Arc<Tally>,
+    slice: usize,
+    halls: Vec<Hall>,
     opened: Arc<Tally>,
 }
 
 impl Opening {
     /// On the worker's own thread.
     async fn open(self) {
-        let limits = ShardLimits { slice_deliveries_max: 256 };
+        let limits = ShardLimits { slice_deliveries_max: self.slice };
         let number = u16::try_from(self.number).unwrap_or_default();
         let shard = LocalShard::start(number, &self.handle, self.inbox, limits);
         let orders: Address<Order> = Nobody.start().recipient();
-        let seat = |_| {
-            let socket = Seat(RefCell::new(Recipient::new(&self.tally)));
-            Item::Seat(shard.connect(Rc::new(Outbox::new(socket, 1 << 20)), orders.downgrade()), Bytes::new())
-        };
-        let items = (0..self.seats).map(seat).collect();
-        let batch = Batch { room: self.room, items };
-        if self.handle.send(ShardCommand::Batch(batch)).await.is_ok() {
-            self.opened.done();
+        for Hall { room, seats, tally } in self.halls {
+            let seat = |_| {
+                let socket = Seat(RefCell::new(Recipient::new(&tally)));
+                Item::Seat(shard.connect(Rc::new(Outbox::new(socket, 1 << 20)), orders.downgrade()), Bytes::new())
+            };
+            let batch = Batch { room, items: (0..seats).map(seat).collect() };
+            if self.handle.send(ShardCommand::Batch(batch)).await.is_err() {
+                return;
+            }
         }
+        self.opened.done();
     }
 }
 
@@ -130,8 +141,8 @@ pub(crate) fn deliver(plan: Plan, workers: usize) -> io::Result<Figures> {
         for (number, inbox) in inboxes.into_iter().enumerate() {
             let Some(handle) = fanout.shards().get(number).cloned() else { continue };
             let seats = plan.recipients / workers + usize::from(number < plan.recipients % workers);
-            let (room, tally, opened) = (room.clone(), tally.clone(), opened.clone());
-            let opening = Opening { number, handle, inbox, room, seats, tally, opened };
+            let halls = vec![Hall { room: room.clone(), seats, tally: tally.clone() }];
+            let opening = Opening { number, handle, inbox, slice: SLICE, halls, opened: opened.clone() };
             // The first worker is this thread, which also publishes: as in the server, rooms and shards share threads.
             if number == 0 {
                 actix_rt::spawn(opening.open());
@@ -144,6 +155,48 @@ pub(crate) fn deliver(plan: Plan, workers: usize) -> io::Result<Figures> {
         opened.complete().await;
         let members = Members { fanout, room, tally: tally.clone() };
         job::deliver(members, plan, &tally, begun).await
+    })
+}
+
+/// A large room and a small one on one worker, which goes round in slices of so many visits: how long the small one
+/// waits when both have a message at once, and how fast the large one's are made.
+pub(crate) fn slices(slice: usize) -> io::Result<Figures> {
+    const MESSAGES: usize = 400;
+    const SEATS: [usize; 2] = [10_000, 3];
+    system().block_on(async {
+        let opened = Arc::<Tally>::default();
+        let (fanout, inboxes) = Fanout::new(1, QUEUE_MAX);
+        let members = |id, name: &str| {
+            let room = Arc::new(RoomTag { id, name: RoomName::parse(name).map_err(io::Error::other)? });
+            Ok::<_, io::Error>(Members { fanout: fanout.clone(), room, tally: Arc::default() })
+        };
+        let mut rooms = [members(1, "large")?, members(2, "small")?];
+        let halls = rooms.iter().zip(SEATS);
+        let halls = halls.map(|(of, seats)| Hall { room: of.room.clone(), seats, tally: of.tally.clone() }).collect();
+        opened.expect(1);
+        let worker = fanout.shards().first().cloned().zip(inboxes.into_iter().next());
+        let (handle, inbox) = worker.ok_or_else(|| io::Error::other("no worker"))?;
+        actix_rt::spawn(Opening { number: 0, handle, inbox, slice, halls, opened: opened.clone() }.open());
+        opened.complete().await;
+        let last = job::last_message();
+        let (mut waited_us, begun) = (Vec::with_capacity(MESSAGES), Instant::now());
+        for _ in 0..MESSAGES {
+            let at = Instant::now();
+            for (room, seats) in rooms.iter_mut().zip(SEATS) {
+                room.tally.expect(seats);
+                room.publish(&last).await?;
+            }
+            let [large, small] = &mut rooms;
+            small.settle().await?;
+            waited_us.push(us(at));
+            large.settle().await?;
+        }
+        let made = (SEATS[0] * MESSAGES) as f64;
+        Ok(Figures::from([
+            ("deliveries_per_s".to_owned(), made * 1e6 / us(begun)),
+            ("small_p50_us".to_owned(), percentile(&mut waited_us, 0.5)),
+            ("small_p99_us".to_owned(), percentile(&mut waited_us, 0.99)),
+        ]))
     })
 }
 

@@ -13,7 +13,7 @@ use hubbub_tests::bench::{
 
 use crate::{
     book::Book,
-    claim::{Claim, Way, story, stuck},
+    claim::{Claim, Disk, Way, story, stuck},
     job::{Job, Kind, Model, Slow},
     run::Task,
     sockets, table,
@@ -165,17 +165,21 @@ pub(crate) const SLOW: [(&str, Slow); 3] =
 const STACKS: usize = 100_000;
 
 fn claims(book: &mut Book) -> io::Result<()> {
-    let mut run = |case: &str, by: &str, claim| book.run(case, by, 0, &Task::Claim(claim), None);
+    let mut run = |case: &str, by: &str, size, claim| book.run(case, by, size, &Task::Claim(claim), None);
     for (by, elsewhere) in [("itself", false), ("elsewhere", true)] {
-        run("file", by, Claim::File { elsewhere })?;
-        run("commit", by, Claim::Commit { elsewhere })?;
+        run("file", by, 0, Claim::File { elsewhere })?;
+        run("commit", by, 0, Claim::Commit { elsewhere, on: Disk::Own })?;
+        run("slow commit", by, 0, Claim::Commit { elsewhere, on: Disk::Slow })?;
     }
     for (way, by) in Way::ALL {
-        run("counter", by, Claim::Counter(way))?;
+        run("counter", by, 0, Claim::Counter(way))?;
     }
-    run("locks", "all", Claim::Locks)?;
-    run("sizes", "all", Claim::Sizes)?;
-    run("stacks", "all", Claim::Stacks(STACKS))
+    for (slice, _) in table::SLICES {
+        run("slices", "all", slice, Claim::Slices(slice))?;
+    }
+    run("locks", "all", 0, Claim::Locks)?;
+    run("sizes", "all", 0, Claim::Sizes)?;
+    run("stacks", "all", 0, Claim::Stacks(STACKS))
 }
 
 fn over_sockets(book: &mut Book, extent: &Extent) -> io::Result<()> {

@@ -37,7 +37,9 @@ pub(crate) fn blocks(book: &Book, extent: &Extent, story: &[[String; 3]], chain:
         ("claim-4", commits(book)),
         ("claim-5", sizes(book, extent)),
         ("claim-7", workers(book, extent)),
+        ("claim-7-slices", slices(book)),
         ("claim-8", switches(book, extent)),
+        ("claim-8-readers", readers(book)),
     ]
 }
 
@@ -201,13 +203,19 @@ fn told(story: &[[String; 3]]) -> String {
 }
 
 fn commits(book: &Book) -> String {
-    let row = |title: &str, by| {
-        let of = |figure, factor: f64| cell(book.median("commit", by, 0, figure).map(|value| value * factor));
+    let row = |title: &str, case, by| {
+        let of = |figure, factor: f64| cell(book.median(case, by, 0, figure).map(|value| value * factor));
         vec![title.to_owned(), of("commit_p50_us", 1e-3), of("still_share", 100.0), of("longest_us", 1e-3)]
     };
     let head =
         ["64 rows, synchronous FULL", "a commit, p50 ms", "its neighbour stands still, % of the time", "longest, ms"];
-    table(&head, [row("on the thread of the coroutines", "itself"), row("on another thread", "elsewhere")])
+    let rows = [
+        row("on the thread of the coroutines", "commit", "itself"),
+        row("on another thread", "commit", "elsewhere"),
+        row("on the thread of the coroutines, a disk that takes 10 ms more", "slow commit", "itself"),
+        row("on another thread, the same disk", "slow commit", "elsewhere"),
+    ];
+    table(&head, rows)
 }
 
 fn sizes(book: &Book, extent: &Extent) -> String {
@@ -248,6 +256,18 @@ fn workers(book: &Book, extent: &Extent) -> String {
     table(&head, rows)
 }
 
+/// Visits of a slice, at most; the last is more than there are.
+pub(crate) const SLICES: [(usize, &str); 4] = [(1, "1"), (32, "32"), (256, "256"), (16_384, "none: all at once")];
+
+fn slices(book: &Book) -> String {
+    let row = |(slice, name): (usize, &str)| {
+        let of = |figure, factor: f64| cell(book.median("slices", "all", slice, figure).map(|value| value * factor));
+        vec![name.to_owned(), of("deliveries_per_s", 1e-6), of("small_p50_us", 1.0), of("small_p99_us", 1.0)]
+    };
+    let head = ["visits in a slice", "deliveries to 10,000, millions a second", "a room of 3 waits, p50 µs", "p99 µs"];
+    table(&head, SLICES.map(row))
+}
+
 fn switches(book: &Book, extent: &Extent) -> String {
     let in_memory = Model::ALL.map(|model| {
         let of = |figure: &str| {
@@ -270,6 +290,24 @@ fn switches(book: &Book, extent: &Extent) -> String {
     });
     let head = ["switches for 1,000 deliveries: waited + was interrupted", "1 under way", "16", "many"];
     table(&head, in_memory.into_iter().chain(over_sockets))
+}
+
+/// What a reader gets, of which it is told how many a core carries.
+pub(crate) const READS_PER_S: f64 = 10.0;
+
+/// Readers, in thousands, that one core carries at so much processor time for a delivery.
+pub(crate) fn carried(book: &Book, role: &str, window: usize) -> Option<f64> {
+    book.median("sockets", role, window, "cpu_us").map(|cpu_us| 1e3 / READS_PER_S / cpu_us)
+}
+
+fn readers(book: &Book) -> String {
+    let roles = [("bare", "bare loop"), ("hubbub", "**Hubbub's server**")].into_iter();
+    let rows = roles.chain(sockets::SERVERS.map(|(_, role)| (role, role))).map(|(role, name)| {
+        let [one, some, many] = sockets::LOADS.map(|(window, _)| cell(carried(book, role, window)));
+        vec![name.to_owned(), one, some, many]
+    });
+    let head = format!("thousands of readers that a core carries at {READS_PER_S} deliveries a second for each");
+    table(&[&head, "1 under way", "16", "many"], rows)
 }
 
 /// Every picture, with the last part of its file's name.

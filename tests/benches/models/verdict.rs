@@ -8,7 +8,7 @@ use crate::{
     job::Model,
     report::Extent,
     sockets,
-    table::{cell, many_of, table, whole},
+    table::{READS_PER_S, carried, cell, many_of, table, whole},
 };
 
 /// What is said: where it is looked at, the words, where it shows, and the verdict.
@@ -35,7 +35,7 @@ const CLAIMS: [[&str; 4]; 8] = [
         "4-switching-is-cheap-slow-output-is-not",
         "a coroutine's switch is cheap; slow input and output belongs on background threads",
         "server/src/store/sqlite/writer.rs::run",
-        "the switch: yes. The threads: hardly to be seen on a disk as fast as this one, and needed for every slower one",
+        "yes to both; the slower the disk, the more",
     ],
     [
         "5-coroutines-are-hard-to-debug-and-take-memory",
@@ -54,14 +54,15 @@ const CLAIMS: [[&str; 4]; 8] = [
         "microthreads cost less than threads, pause without a thread switch, suit short bursts; there are as many \
          workers as cores, or one",
         "server/src/fanout/shard.rs::run_slice",
-        "cheaper, and without a switch: yes. One a core: it depends on what a delivery costs; in memory one worker is \
-         mostly better",
+        "cheaper, without a switch, and short bursts let others go first: yes. One a core: it depends on what a delivery \
+         costs; in memory one worker is mostly better",
     ],
     [
         "8-fewer-switches-carry-more",
         "fewer thread switches let a server carry more connections",
         "server/src/fanout/shard.rs::visit",
-        "fewer switches: yes, they are for each message, not for each delivery. Of connections they are not the limit here",
+        "yes, where something is delivered: switches are for each message, not for each delivery, and a core carries more \
+         readers. A connection that nothing happens to costs no switch in any model",
     ],
 ];
 
@@ -76,7 +77,8 @@ pub(crate) fn claims(book: &Book, extent: &Extent, chain: &str) -> String {
         cell(book.median("deliver", model.name(), room, figure).map(|value| value * factor))
     };
     let future = whole(book.median("sizes", "all", 0, "room_future_bytes"));
-    let [.., (many, _)] = sockets::LOADS;
+    let [(one, _), .., (many, _)] = sockets::LOADS;
+    let waited = |slice: usize| cell(book.median("slices", "all", slice, "small_p50_us"));
     let switched = |by: &str| {
         let each = |figure| book.median("sockets", by, many, figure).map(|each| each * 1e3);
         cell(each("voluntary").zip(each("involuntary")).map(|(waited, interrupted)| waited + interrupted))
@@ -95,12 +97,14 @@ pub(crate) fn claims(book: &Book, extent: &Extent, chain: &str) -> String {
         ),
         format!("all that a room keeps while it waits: {future} bytes"),
         format!(
-            "a switch {} ns, a thread's {}; beside commits on its thread a coroutine stands still for {} % of the time, beside a \
-             thread's for {}",
+            "a switch {} ns, a thread's {}; beside commits on its thread a coroutine stands still for {} % of the time, beside \
+             a thread's for {}; with a disk that takes 10 ms more for {} and {}",
             of("switch", Model::Coroutine.name(), "each_ns", 1.0),
             of("switch", Model::Thread.name(), "each_ns", 1.0),
             of("commit", "itself", "still_share", 100.0),
             of("commit", "elsewhere", "still_share", 100.0),
+            of("slow commit", "itself", "still_share", 100.0),
+            of("slow commit", "elsewhere", "still_share", 100.0),
         ),
         format!(
             "at rest {} bytes, with a stack {}",
@@ -109,16 +113,22 @@ pub(crate) fn claims(book: &Book, extent: &Extent, chain: &str) -> String {
         ),
         format!("the longest chain: {chain}"),
         format!(
-            "deliveries to {}: {} million a second, {} with a worker a core, {} with a thread each",
+            "deliveries to {}: {} million a second, {} with a worker a core, {} with a thread each; beside a room of 10,000 one \
+             of 3 waits {} µs in slices of 32, {} without slices",
             short(room as f64),
             delivered(Model::Microthread, "deliveries_per_s", 1e-6),
             delivered(Model::Microthreads, "deliveries_per_s", 1e-6),
             delivered(Model::Thread, "deliveries_per_s", 1e-6),
+            waited(32),
+            waited(16_384),
         ),
         format!(
-            "switches for 1,000 deliveries, many under way: Hubbub {}, a thread for each reader {}",
+            "switches for 1,000 deliveries, many under way: Hubbub {}, a thread for each reader {}; a core carries {} and {} \
+             thousand readers at {READS_PER_S} a second, one message at a time",
             switched("hubbub"),
             switched("thread"),
+            cell(carried(book, "hubbub", one)),
+            cell(carried(book, "thread", one)),
         ),
     ];
     let rows = CLAIMS.iter().zip(figures).enumerate().map(|(at, (claim, figure))| {

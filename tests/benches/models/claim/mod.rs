@@ -10,10 +10,11 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{measure::Figures, stackful};
+use crate::{measure::Figures, microthread, stackful};
 
 pub(crate) use counter::Way;
 pub(crate) use room::story;
+pub(crate) use store::Disk;
 pub(crate) use stuck::stuck;
 
 /// What a process measures for a claim.
@@ -26,7 +27,9 @@ pub(crate) enum Claim {
     /// What a lock costs that nobody else wants.
     Locks,
     /// How long others stand still while commits are made: on their thread, or on another one.
-    Commit { elsewhere: bool },
+    Commit { elsewhere: bool, on: Disk },
+    /// How long a small room waits for a large one on the same worker, in slices of so many visits.
+    Slices(usize),
     /// How many bytes things have.
     Sizes,
     /// How many stacks the system gives, of so many asked for.
@@ -39,7 +42,8 @@ pub(crate) fn check(claim: Claim) -> io::Result<Figures> {
         Claim::File { elsewhere } => file::check(elsewhere),
         Claim::Counter(way) => counter::check(way),
         Claim::Locks => counter::locks(),
-        Claim::Commit { elsewhere } => store::check(elsewhere),
+        Claim::Commit { elsewhere, on } => store::check(elsewhere, on),
+        Claim::Slices(slice) => microthread::slices(slice),
         Claim::Sizes => Ok(room::sizes()),
         Claim::Stacks(max) => {
             let (made, error) = stackful::limit(max);

@@ -1,8 +1,14 @@
 //! Slow output belongs on another thread: how long a coroutine stands still whose neighbour commits to a disk.
 
-use std::{io, path::Path, time::Instant};
+use std::{
+    io,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
 use tokio::task::{spawn_blocking, yield_now};
 
 use crate::{
@@ -14,8 +20,20 @@ use crate::{
 const COMMITS: usize = 100;
 const ROWS: usize = 64;
 
-/// A pause between two turns of the neighbour that counts as standing still.
-const STILL_US: f64 = 500.0;
+/// A pause between two turns of the neighbour that counts as standing still: a turn of it takes a part of one.
+const STILL_US: f64 = 20.0;
+
+/// What is committed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Disk {
+    /// The one that is there.
+    Own,
+    /// One that takes longer: each commit waits for [`SLOW`] more, as for a disk that turns.
+    Slow,
+}
+
+/// What a slow disk takes more.
+const SLOW: Duration = Duration::from_millis(10);
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
@@ -23,15 +41,20 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn commit(connection: &mut Connection) -> rusqlite::Result<()> {
+#[expect(clippy::disallowed_methods, reason = "the time that a slow disk takes is what is looked at")]
+fn commit(connection: &mut Connection, disk: Disk) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     for _ in 0..ROWS {
         transaction.prepare_cached("INSERT INTO rows VALUES (?1)")?.execute(["t".repeat(64)])?;
     }
-    transaction.commit()
+    transaction.commit()?;
+    if disk == Disk::Slow {
+        thread::sleep(SLOW);
+    }
+    Ok(())
 }
 
-pub(super) fn check(elsewhere: bool) -> io::Result<Figures> {
+pub(super) fn check(elsewhere: bool, disk: Disk) -> io::Result<Figures> {
     let folder = tempfile::tempdir()?;
     let mut connection = open(&folder.path().join("rows.sqlite")).map_err(io::Error::other)?;
     runtime()?.block_on(async {
@@ -40,10 +63,10 @@ pub(super) fn check(elsewhere: bool) -> io::Result<Figures> {
             for _ in 0..COMMITS {
                 let at = Instant::now();
                 if elsewhere {
-                    let committed = spawn_blocking(move || commit(&mut connection).map(|()| connection));
+                    let committed = spawn_blocking(move || commit(&mut connection, disk).map(|()| connection));
                     connection = committed.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
                 } else {
-                    commit(&mut connection).map_err(io::Error::other)?;
+                    commit(&mut connection, disk).map_err(io::Error::other)?;
                 }
                 times.push(us(at));
                 yield_now().await;
