@@ -16,7 +16,7 @@ use hubbub_tests::bench::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    case::CASES,
+    case::{CASES, PARTS},
     row::{Row, short_table, table},
 };
 
@@ -40,6 +40,12 @@ pub(crate) struct Found {
     /// What was checked of the promises, where something is posted.
     #[serde(default)]
     pub(crate) kept: Option<Kept>,
+    /// Where the time goes, where that was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) profiles: Vec<Profile>,
+    /// Pictures that are made at once, by the names of their files.
+    #[serde(skip)]
+    pub(crate) pictures: Vec<(String, String)>,
     /// Where and when.
     #[serde(default)]
     pub(crate) measured: Option<Measured>,
@@ -69,6 +75,21 @@ impl Found {
     pub(crate) fn and_kept(self, kept: Kept) -> Self {
         Self { kept: Some(kept), ..self }
     }
+}
+
+/// Where a server's time goes under a load.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Profile {
+    /// The load.
+    pub(crate) load: String,
+    /// Server CPU for a delivery, in microseconds.
+    pub(crate) cpu_us: f64,
+    /// The floor's.
+    pub(crate) floor_us: f64,
+    /// Samples.
+    pub(crate) samples: usize,
+    /// Which part of them is whose.
+    pub(crate) shares: BTreeMap<String, f64>,
 }
 
 /// A plot of a case.
@@ -132,6 +153,25 @@ impl Book {
         text + &line("all", all)
     }
 
+    /// Where the time goes, in parts of what a delivery costs the floor.
+    fn profile(&self) -> String {
+        let profiles: Vec<&Profile> = self.cases.values().flat_map(|found| &found.profiles).collect();
+        let line = |name: &str, cell: &dyn Fn(&Profile) -> String| {
+            let cells: Vec<String> = profiles.iter().map(|profile| cell(profile)).collect();
+            format!("| {name} | {} |\n", cells.join(" | "))
+        };
+        let mut text = line("in floors (of all)", &|profile| profile.load.clone());
+        text += &line("---", &|_| "---:".to_owned());
+        for part in PARTS {
+            text += &line(part, &|profile| {
+                let share = profile.shares.get(part).copied().unwrap_or(0.0);
+                format!("{:.2} ({:.0} %)", share * profile.cpu_us / profile.floor_us, share * 100.0)
+            });
+        }
+        text += &line("all", &|profile| format!("{:.2}", profile.cpu_us / profile.floor_us));
+        text + &line("samples", &|profile| profile.samples.to_string())
+    }
+
     /// Where and when what was measured.
     fn measured(&self) -> String {
         let mut by: BTreeMap<&Measured, Vec<&str>> = BTreeMap::new();
@@ -157,6 +197,9 @@ impl Book {
         for case in CASES {
             let Some(found) = self.cases.get(case.name) else { continue };
             all.extend(found.rows.iter().cloned());
+            for (name, picture) in &found.pictures {
+                fs::write(docs().join(format!("figures/{name}.svg")), picture)?;
+            }
             if let Some(drawing) = &found.drawing {
                 fs::write(docs().join(format!("figures/{}.svg", case.name)), drawing.plot().svg())?;
             }
@@ -165,6 +208,7 @@ impl Book {
         document::put(&page, "fanout", &table(&all))?;
         document::put(&page, "fanout-promises", &self.promises())?;
         document::put(&page, "fanout-measured", &self.measured())?;
+        document::put(&page, "fanout-profile", &self.profile())?;
         document::put(&docs().join("../README.md"), "fanout-short", &short_table(&all))
     }
 }

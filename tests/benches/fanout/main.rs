@@ -13,6 +13,7 @@ mod book;
 mod case;
 mod floor;
 mod naive;
+mod perf;
 mod row;
 
 use std::{env, io, process::ExitCode};

@@ -1,8 +1,9 @@
 //! What benches share: processes on cores of their own, a load that checks every delivery, plain sockets that have
-//! joined a room, recipients, plots and tables.
+//! joined a room, recipients, plots, flame graphs and tables.
 
 pub mod chain;
 pub mod document;
+pub mod flame;
 pub mod load;
 pub mod machine;
 pub mod plot;

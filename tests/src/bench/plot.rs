@@ -141,7 +141,7 @@ pub fn short(value: f64) -> String {
 }
 
 /// Text that means nothing else in SVG.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -5,12 +5,15 @@ mod crowd;
 mod history;
 mod mixed;
 mod open;
+mod profile;
 mod room;
 mod rooms;
 mod size;
 pub(crate) mod store;
 mod versus;
 mod worker;
+
+pub(crate) use profile::PARTS;
 
 use std::io;
 
@@ -60,4 +63,5 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "empty", what: "100,000 rooms that nobody is in", run: history::empty_rooms },
     Case { name: "left", what: "90,000 rooms that were entered and left", run: history::left_rooms },
     Case { name: "sizes", what: "rooms of 2 to 10,000", run: size::sizes },
+    Case { name: "profile", what: "where the time goes, by perf, if it is there", run: profile::profile },
 ];

@@ -74,16 +74,16 @@ impl Played {
 }
 
 /// A server of a role with its crowd.
-struct Stage {
+pub(super) struct Stage {
     role: &'static str,
     load: Load,
-    server: Server,
+    pub(super) server: Server,
     data: tempfile::TempDir,
 }
 
 impl Stage {
     /// Started, full, and warm.
-    fn open(role: &'static str, plan: Plan, play: &Play) -> io::Result<Self> {
+    pub(super) fn open(role: &'static str, plan: Plan, play: &Play) -> io::Result<Self> {
         let dialect = if role == "hubbub" { Dialect::Hubbub } else { Dialect::Bare };
         let data = tempfile::tempdir()?;
         let set = play.lazy.map(|_| NO_PINGS);
@@ -97,7 +97,8 @@ impl Stage {
         Ok(stage)
     }
 
-    fn play(&mut self, play: &Play, time: Duration) -> io::Result<Played> {
+    /// A turn of so long.
+    pub(super) fn play(&mut self, play: &Play, time: Duration) -> io::Result<Played> {
         let was_inside = self.inside()?;
         let before = self.server.cpu_s()?;
         let done = self.load.run(&[play.flow], time);
@@ -108,7 +109,7 @@ impl Stage {
     }
 
     /// Hubbub's end, in the middle of the load.
-    fn close(self, plan: Plan, flow: Flow) -> io::Result<Kept> {
+    pub(super) fn close(self, plan: Plan, flow: Flow) -> io::Result<Kept> {
         account(plan, vec![self.load], flow, self.server, &self.data.path().join("data"))
     }
 

@@ -1,0 +1,93 @@
+//! Samples of a server's threads, by `perf`: who ran, and what was on its stack.
+//!
+//! Stacks are unwound by what the compiler wrote for debuggers, so that the program is the one that is measured
+//! otherwise, without frame pointers.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Samples a second: few enough that the copies of the stacks cost little, and no part of any timer's rate.
+const PER_S: &str = "499";
+
+/// Bytes of each stack that are copied.
+const STACK: &str = "dwarf,16384";
+
+/// A call on a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) symbol: String,
+    /// Whether it is the kernel's.
+    pub(crate) is_kernel: bool,
+}
+
+/// What was seen at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sample {
+    /// The thread's name.
+    pub(crate) thread: String,
+    /// From the innermost call to the outermost.
+    pub(crate) stack: Vec<Frame>,
+}
+
+/// Whether there is `perf` here, and it may look.
+pub(crate) fn is_there() -> bool {
+    let mut tried = Command::new("perf");
+    tried.args(["stat", "-e", "cpu-clock", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
+    tried.status().is_ok_and(|status| status.success())
+}
+
+/// A recording that goes on.
+pub(crate) struct Recording {
+    perf: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Recording {
+    /// Of a process.
+    pub(crate) fn begin(pid: u32) -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut perf = Command::new("perf");
+        perf.args(["record", "-F", PER_S, "--call-graph", STACK, "-p", &pid.to_string(), "-o"]);
+        let perf = perf.arg(data(folder.path())).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        Ok(Self { perf, folder })
+    }
+
+    /// Ends it, and answers what was seen.
+    pub(crate) fn end(mut self) -> io::Result<Vec<Sample>> {
+        kill_process(Pid::from_child(&self.perf), Signal::INT)?;
+        self.perf.wait()?;
+        let mut script = Command::new("perf");
+        script.args(["script", "--no-inline", "-F", "comm,ip,sym", "-i"]).arg(data(self.folder.path()));
+        let told = script.stderr(Stdio::null()).output()?;
+        let samples = samples(&String::from_utf8_lossy(&told.stdout));
+        if samples.is_empty() {
+            return Err(io::Error::other("perf saw nothing"));
+        }
+        Ok(samples)
+    }
+}
+
+fn data(folder: &Path) -> PathBuf {
+    folder.join("perf.data")
+}
+
+/// What `perf script` prints: for each sample the thread, its calls in a line each, and an empty line.
+fn samples(text: &str) -> Vec<Sample> {
+    let sample = |block: &str| {
+        let mut lines = block.lines();
+        let thread = lines.next()?.trim().to_owned();
+        let frame = |line: &str| {
+            let (address, symbol) = line.trim().split_once(' ')?;
+            let address = u64::from_str_radix(address, 16).ok()?;
+            Some(Frame { symbol: symbol.to_owned(), is_kernel: address >> 63 == 1 && symbol != "[unknown]" })
+        };
+        let stack: Vec<Frame> = lines.filter_map(frame).collect();
+        (!stack.is_empty()).then_some(Sample { thread, stack })
+    };
+    text.split("\n\n").filter_map(sample).collect()
+}
