@@ -108,7 +108,10 @@ impl Calls {
     }
 
     fn topic(&self, link: LinkHandle, room: RoomName, topic: String) {
-        self.call(async move { Answer::Topic(room.clone(), link.topic(&room, &topic).await.map(|_| ())) });
+        self.call(async move {
+            let result = link.topic(&room, &topic).await.map(|_| ());
+            Answer::Topic(room, topic, result)
+        });
     }
 
     fn rename(&self, link: LinkHandle, nick: Nick) {
@@ -170,7 +173,7 @@ fn refused(effect: Effect) -> Option<Answer> {
         Effect::Retry { id, room, .. } => Some(Answer::Retried(id, room, Err(PostError::Closed))),
         Effect::History(room, page) => Some(Answer::History(room, page, Err(LinkError::Closed))),
         Effect::Directory { opening, .. } => Some(Answer::Directory(opening, Err(LinkError::Closed))),
-        Effect::Topic(room, _) => Some(Answer::Topic(room, Err(LinkError::Closed))),
+        Effect::Topic(room, topic) => Some(Answer::Topic(room, topic, Err(LinkError::Closed))),
         Effect::Rename(nick) => Some(Answer::Rename(nick, Err(LinkError::Closed))),
         _ => None,
     }

@@ -29,9 +29,14 @@ impl<T: AsRef<[u8]>> Tail<T> {
         Self { entries: VecDeque::new(), bytes: 0, events_max, bytes_max }
     }
 
-    /// Adds the next event and forgets the oldest ones beyond the limits.
-    pub fn push(&mut self, seq: Seq, json: T) {
-        debug_assert!(self.entries.back().is_none_or(|last| last.seq + 1 == seq), "a tail is dense");
+    /// Adds the next event and forgets the oldest ones beyond the limits. `false`: it is not the next one, as in a log
+    /// that was damaged, and the tail begins anew with it.
+    pub fn push(&mut self, seq: Seq, json: T) -> bool {
+        let is_next = self.entries.back().is_none_or(|last| last.seq + 1 == seq);
+        if !is_next {
+            self.entries.clear();
+            self.bytes = 0;
+        }
         self.bytes += json.as_ref().len();
         self.entries.push_back(Entry { seq, json });
         while self.entries.len() > 1 && (self.entries.len() > self.events_max || self.bytes > self.bytes_max) {
@@ -39,6 +44,7 @@ impl<T: AsRef<[u8]>> Tail<T> {
                 self.bytes -= oldest.json.as_ref().len();
             }
         }
+        is_next
     }
 
     /// The events after `seq`; `None` when some of them are no longer here.
@@ -66,8 +72,17 @@ mod tests {
 
     fn tail(events_max: usize, bytes_max: usize, seqs: std::ops::RangeInclusive<Seq>) -> Tail<String> {
         let mut tail = Tail::new(events_max, bytes_max);
-        seqs.for_each(|seq| tail.push(seq, format!("{seq:04}")));
+        seqs.for_each(|seq| assert!(tail.push(seq, format!("{seq:04}"))));
         tail
+    }
+
+    #[test]
+    fn behind_a_hole_it_begins_anew() {
+        let mut tail = tail(10, 30, 1..=3);
+        assert!(!tail.push(5, "0005".to_owned()));
+        assert_eq!(tail.after(3, 5), None, "event 4 is missing");
+        assert!((6..=11).all(|seq| tail.push(seq, format!("{seq:04}"))));
+        assert_eq!(tail.after(4, 11).map(|events| events.len()), Some(7), "the bytes before the hole do not count");
     }
 
     #[test]

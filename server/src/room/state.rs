@@ -73,10 +73,13 @@ impl Room {
     ) -> Self {
         let mut tail = Tail::new(size(limits.room_tail_events_max), size(limits.room_tail_bytes_max));
         for event in log.events {
-            frame::with_json(
+            let is_next = frame::with_json(
                 |out| put_event(out, &tag.name, event.seq, &event.event),
                 |json| tail.push(event.seq, json.into()),
             );
+            if !is_next {
+                tracing::error!(room = %tag.name, seq = event.seq, "the log is damaged: the event before this one is missing; a backup may have it");
+            }
         }
         sight.seq.store(log.room.seq, Ordering::Relaxed);
         Self {

@@ -51,13 +51,16 @@ pub(crate) struct Found {
     pub(crate) measured: Option<Measured>,
 }
 
-/// Where, when and how often a case was measured.
+/// Where, when and how a case was measured.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Measured {
     /// The day, in UTC.
     pub(crate) on: String,
     pub(crate) machine: String,
+    /// How many rounds were asked for.
     pub(crate) rounds: usize,
+    /// Whether it was a short run, to see that everything works.
+    pub(crate) is_quick: bool,
 }
 
 impl Found {
@@ -136,12 +139,15 @@ impl Book {
     /// What was checked of the promises in each case, as a table in Markdown.
     fn promises(&self) -> String {
         let mut text = String::from(
-            "| case | deliveries checked | kills in the middle | posts acknowledged before | sent and open then | of \
-             these stored | in the logs at the end, once each |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+            "| case | deliveries, contents checked | bytes counted | kills | posts acknowledged before | others, sent or \
+             about to be | of these stored | in the logs at the end, once each |\n\
+             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         );
         let line = |name: &str, kept: Kept| {
-            let Kept { deliveries, kills, acknowledged, open, stored_open, stored } = kept;
-            format!("| {name} | {deliveries} | {kills} | {acknowledged} | {open} | {stored_open} | {stored} |\n")
+            let Kept { checked, counted, kills, acknowledged, open, stored_open, stored } = kept;
+            format!(
+                "| {name} | {checked} | {counted} | {kills} | {acknowledged} | {open} | {stored_open} | {stored} |\n"
+            )
         };
         let mut all = Kept::default();
         for case in CASES {
@@ -180,8 +186,9 @@ impl Book {
                 by.entry(measured).or_default().push(case.name);
             }
         }
-        let line = |(Measured { on, machine, rounds }, cases): (&Measured, Vec<&str>)| {
-            format!("- {on}, {machine}, {rounds} rounds: {}.\n", cases.join(", "))
+        let line = |(Measured { on, machine, rounds, is_quick }, cases): (&Measured, Vec<&str>)| {
+            let quick = if *is_quick { ", **quick**" } else { "" };
+            format!("- {on}, {machine}, `--rounds {rounds}`{quick}: {}.\n", cases.join(", "))
         };
         by.into_iter().map(line).collect()
     }

@@ -4,9 +4,11 @@
 //! otherwise, without frame pointers.
 
 use std::{
-    io,
+    fs, io,
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,6 +18,9 @@ const PER_S: &str = "499";
 
 /// Bytes of each stack that are copied.
 const STACK: &str = "dwarf,16384";
+
+/// How long it is tried whether there is something to be seen.
+const TRIAL: Duration = Duration::from_millis(500);
 
 /// A call on a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +39,21 @@ pub(crate) struct Sample {
     pub(crate) stack: Vec<Frame>,
 }
 
-/// Whether there is `perf` here, and it may look.
-pub(crate) fn is_there() -> bool {
-    let mut tried = Command::new("perf");
-    tried.args(["stat", "-e", "cpu-clock", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
-    tried.status().is_ok_and(|status| status.success())
+/// Whether there is `perf` here, and it may look into the kernel.
+pub(crate) fn is_there() -> io::Result<()> {
+    let Ok(recording) = Recording::begin(std::process::id()) else { return Err(unsupported("there is no perf")) };
+    let end = Instant::now() + TRIAL;
+    while Instant::now() < end {
+        // Something that is the kernel's work.
+        fs::read("/proc/self/stat")?;
+    }
+    let seen = recording.end().map_err(|error| unsupported(&format!("perf cannot be used: {error}")))?;
+    let sees_kernel = seen.iter().any(|sample| sample.stack.first().is_some_and(|frame| frame.is_kernel));
+    if sees_kernel { Ok(()) } else { Err(unsupported("perf may not look into the kernel")) }
+}
+
+fn unsupported(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, why)
 }
 
 /// A recording that goes on.
@@ -60,7 +75,10 @@ impl Recording {
     /// Ends it, and answers what was seen.
     pub(crate) fn end(mut self) -> io::Result<Vec<Sample>> {
         kill_process(Pid::from_child(&self.perf), Signal::INT)?;
-        self.perf.wait()?;
+        let ended = self.perf.wait()?;
+        if !ended.success() && ended.signal() != Some(Signal::INT.as_raw()) {
+            return Err(io::Error::other(format!("perf record ended with {ended}")));
+        }
         let mut script = Command::new("perf");
         script.args(["script", "--no-inline", "-F", "comm,ip,sym", "-i"]).arg(data(self.folder.path()));
         let told = script.stderr(Stdio::null()).output()?;
@@ -69,6 +87,14 @@ impl Recording {
             return Err(io::Error::other("perf saw nothing"));
         }
         Ok(samples)
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        if self.perf.kill().is_ok() {
+            drop(self.perf.wait());
+        }
     }
 }
 

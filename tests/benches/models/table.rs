@@ -256,8 +256,13 @@ fn workers(book: &Book, extent: &Extent) -> String {
     table(&head, rows)
 }
 
-/// Visits of a slice, at most; the last is more than there are.
-pub(crate) const SLICES: [(usize, &str); 4] = [(1, "1"), (32, "32"), (256, "256"), (16_384, "none: all at once")];
+/// The server's own number of visits in a slice, and one that is more than there are.
+pub(crate) const SLICE: usize = 32;
+pub(crate) const NO_SLICES: usize = 16_384;
+
+/// Visits of a slice, at most.
+pub(crate) const SLICES: [(usize, &str); 4] =
+    [(1, "1"), (SLICE, "32"), (256, "256"), (NO_SLICES, "as many as there are")];
 
 fn slices(book: &Book) -> String {
     let row = |(slice, name): (usize, &str)| {
@@ -295,7 +300,7 @@ fn switches(book: &Book, extent: &Extent) -> String {
 /// What a reader gets, of which it is told how many a core carries.
 pub(crate) const READS_PER_S: f64 = 10.0;
 
-/// Readers, in thousands, that one core carries at so much processor time for a delivery.
+/// Readers, in thousands, that one core carries at most, at so much processor time for a delivery.
 pub(crate) fn carried(book: &Book, role: &str, window: usize) -> Option<f64> {
     book.median("sockets", role, window, "cpu_us").map(|cpu_us| 1e3 / READS_PER_S / cpu_us)
 }
@@ -306,7 +311,8 @@ fn readers(book: &Book) -> String {
         let [one, some, many] = sockets::LOADS.map(|(window, _)| cell(carried(book, role, window)));
         vec![name.to_owned(), one, some, many]
     });
-    let head = format!("thousands of readers that a core carries at {READS_PER_S} deliveries a second for each");
+    let head =
+        format!("thousands of readers that a core carries at most, at {READS_PER_S} deliveries a second for each");
     table(&[&head, "1 under way", "16", "many"], rows)
 }
 

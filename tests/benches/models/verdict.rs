@@ -8,7 +8,7 @@ use crate::{
     job::Model,
     report::Extent,
     sockets,
-    table::{READS_PER_S, carried, cell, many_of, table, whole},
+    table::{self, READS_PER_S, carried, cell, many_of, table, whole},
 };
 
 /// What is said: where it is looked at, the words, where it shows, and the verdict.
@@ -119,12 +119,12 @@ pub(crate) fn claims(book: &Book, extent: &Extent, chain: &str) -> String {
             delivered(Model::Microthread, "deliveries_per_s", 1e-6),
             delivered(Model::Microthreads, "deliveries_per_s", 1e-6),
             delivered(Model::Thread, "deliveries_per_s", 1e-6),
-            waited(32),
-            waited(16_384),
+            waited(table::SLICE),
+            waited(table::NO_SLICES),
         ),
         format!(
-            "switches for 1,000 deliveries, many under way: Hubbub {}, a thread for each reader {}; a core carries {} and {} \
-             thousand readers at {READS_PER_S} a second, one message at a time",
+            "switches for 1,000 deliveries, many under way: Hubbub {}, a thread for each reader {}; a core carries at most {} and \
+             {} thousand readers at {READS_PER_S} a second, one message at a time",
             switched("hubbub"),
             switched("thread"),
             cell(carried(book, "hubbub", one)),

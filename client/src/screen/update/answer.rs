@@ -25,7 +25,7 @@ pub(super) fn take(state: &mut State, answer: Answer, effects: &mut Vec<Effect>)
     match answer {
         Answer::Join(room, result) => joined(state, &room, result, effects),
         Answer::Part(room, result) => complain(state, &format!("leaving #{room}"), result),
-        Answer::Topic(room, result) => complain(state, &format!("the topic of #{room}"), result),
+        Answer::Topic(room, topic, result) => changed_topic(state, &room, &topic, result),
         Answer::Rename(nick, result) => complain(state, &format!("the nick {nick}"), result),
         Answer::History(room, page, result) => history(state, &room, page, result),
         Answer::Members(room, result) => members(state, &room, result),
@@ -51,6 +51,17 @@ fn complain(state: &mut State, what: &str, result: Result<(), LinkError>) {
     if let Err(error) = result {
         state.status.complain(state.now, format!("{what}: {}", words(&error)));
     }
+}
+
+/// What was not taken goes back to where it was written, if nothing else is written there.
+fn changed_topic(state: &mut State, name: &RoomName, topic: &str, result: Result<(), LinkError>) {
+    let composer = state.rooms.get_mut(name).map(|room| &mut room.composer);
+    if let Some(composer) = composer.filter(|composer| result.is_err() && composer.editor.is_empty())
+        && !topic.is_empty()
+    {
+        composer.editor.set(&format!("/topic {topic}"));
+    }
+    complain(state, &format!("the topic of #{name}"), result);
 }
 
 /// A refused room is not wanted any more; after another error the link goes on trying.

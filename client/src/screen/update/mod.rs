@@ -70,7 +70,7 @@ pub(crate) enum Answer {
     /// Of a [`Effect::Part`].
     Part(RoomName, Result<(), LinkError>),
     /// Of a [`Effect::Topic`].
-    Topic(RoomName, Result<(), LinkError>),
+    Topic(RoomName, String, Result<(), LinkError>),
     /// Of a [`Effect::Rename`].
     Rename(Nick, Result<(), LinkError>),
     /// Of a [`Effect::History`].

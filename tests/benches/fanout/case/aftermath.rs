@@ -3,7 +3,7 @@
 use std::{io, path::Path, time::Duration};
 
 use hubbub_tests::bench::{
-    load::{Claims, Flow, Kept, Load},
+    load::{self, Claims, Flow, Kept, Load},
     process::Server,
 };
 
@@ -22,9 +22,5 @@ pub(super) fn account(plan: Plan, loads: Vec<Load>, flow: Flow, server: Server, 
     });
     let claims = broken_off.collect::<io::Result<Vec<Claims>>>()?;
     let server = Server::start_on("hubbub", data, plan.server, &[])?;
-    let mut kept = Kept { kills: 1, ..Kept::default() };
-    for claims in claims {
-        kept += claims.settle(&server.address)?;
-    }
-    Ok(kept)
+    load::account(claims, &server.address)
 }

@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use hubbub_tests::bench::{
-    load::{Flow, Guest, Kept, Load, Names, storm},
+    load::{Flow, Guest, Kept, Load, Names, account, storm},
     process::Server,
     socket::Dialect,
 };
@@ -108,11 +108,7 @@ fn killed_and_back(plan: Plan, count: usize) -> io::Result<Back> {
         return Err(io::Error::other(format!("{} events came with {} returns", back.events, back.complete)));
     }
     let reads = store_reads(&server)? - before;
-    Ok(Back {
-        complete: back.complete as f64 / count as f64,
-        reads,
-        kept: Kept { kills: 1, ..claims.settle(&server.address)? },
-    })
+    Ok(Back { complete: back.complete as f64 / count as f64, reads, kept: account(vec![claims], &server.address)? })
 }
 
 fn store_reads(server: &Server) -> io::Result<f64> {

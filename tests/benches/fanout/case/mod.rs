@@ -38,7 +38,7 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     /// What is done.
     pub(crate) what: &'static str,
-    /// Does it.
+    /// Does it. An error of the kind `Unsupported` says why it cannot be done on this machine.
     pub(crate) run: fn(Plan) -> io::Result<Found>,
 }
 

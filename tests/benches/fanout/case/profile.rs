@@ -38,10 +38,7 @@ const LOADS: [(usize, usize, &str); 3] = [(1_000, 2, "pairs"), (200, 10, "groups
 /// Looks at each load.
 pub(super) fn profile(plan: Plan) -> io::Result<Found> {
     let (mut found, mut kept) = (Found::default(), Kept::default());
-    if !perf::is_there() {
-        eprintln!("There is no perf here, or it may not look: left out.");
-        return Ok(found);
-    }
+    perf::is_there()?;
     for (rooms, size, name) in LOADS {
         let (profile, samples, accounted) = look(plan, rooms, size)?;
         kept += accounted;
@@ -91,7 +88,7 @@ fn look(plan: Plan, rooms: usize, size: usize) -> io::Result<(Profile, Vec<Sampl
     Ok((profile, samples, hubbub.close(plan, play.flow)?))
 }
 
-/// Whose the calls are that begin with it.
+/// Whose the calls are that have it in their name, behind the name of the crate.
 const MODULES: [(&str, Option<&str>); 7] = [
     ("fanout::", Some(DELIVERIES)),
     ("room::", Some(ROOMS)),
@@ -117,8 +114,8 @@ fn part(sample: &Sample) -> Option<&'static str> {
         });
     }
     let module = |frame: &Frame| {
-        let begins = |name: &str| frame.symbol.contains(&format!("hubbub_server::{name}"));
-        MODULES.iter().find(|(name, _)| begins(name)).map(|(_, part)| *part)
+        let has = |name: &str| frame.symbol.contains(&format!("hubbub_server::{name}"));
+        MODULES.iter().find(|(name, _)| has(name)).map(|(_, part)| *part)
     };
     // What the runtime has called: the outermost of ours.
     let user = match sample.stack.iter().rev().find_map(module) {

@@ -1,4 +1,4 @@
-//! Cost per delivery over the size of a room, and over the length of its history.
+//! Cost per delivery over the size of a room.
 
 use std::{io, time::Duration};
 

@@ -241,7 +241,8 @@ impl Runs {
     fn told(&self, measure: &str, of: fn(&Seen) -> f64) -> Row {
         let [one, two] = self.hubbub.each_ref().map(|runs| runs.iter().map(of).collect::<Vec<_>>());
         let told = [format!("{:.2}", median(&two)), format!("1 worker {:.2}", median(&one))];
-        self.row(measure, told, two, Reach::Told)
+        let values = [("two", two.as_slice()), ("one", one.as_slice())];
+        self.row(measure, told, two.clone(), Reach::Told).made_of(values)
     }
 }
 

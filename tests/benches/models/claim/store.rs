@@ -20,7 +20,7 @@ use crate::{
 const COMMITS: usize = 100;
 const ROWS: usize = 64;
 
-/// A pause between two turns of the neighbour that counts as standing still: a turn of it takes a part of one.
+/// A pause between two turns of the neighbour that counts as standing still, of which a turn of it takes a hundredth.
 const STILL_US: f64 = 20.0;
 
 /// What is committed to.

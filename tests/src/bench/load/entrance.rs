@@ -88,6 +88,9 @@ pub(super) fn upgrade(address: &str, lines: &str) -> Vec<u8> {
 }
 
 /// Reads until the reply to request `re` has come, and answers it; what else comes before is not needed.
+///
+/// # Errors
+/// When it is a refusal, with what the server said, or does not come.
 pub fn reply(socket: &mut TcpStream, re: u64) -> io::Result<Vec<u8>> {
     let begin = format!(r#"{{"re":{re},"#);
     loop {
@@ -118,6 +121,9 @@ fn next_frame(socket: &mut TcpStream) -> io::Result<Vec<u8>> {
 }
 
 /// One person in one room, spoken to by hand.
+///
+/// # Errors
+/// When the server does not take it, with what it said.
 pub fn enter(address: &str, nick: &str, room: &str) -> io::Result<TcpStream> {
     let mut socket = connect(address)?;
     ask(&mut socket, &format!(r#"{{"id":1,"op":"hello","guest":"{nick}"}}"#))?;

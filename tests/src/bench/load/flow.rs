@@ -16,7 +16,7 @@ pub enum Flow {
     Silent,
     /// So many posts are under way: the next one goes out when the sender has got one of its own.
     Window(u64),
-    /// The next one goes out when everybody has the one before.
+    /// The next one goes out when everybody has the one before, and it was acknowledged by a server that does so.
     OneByOne,
     /// So many a second, whatever comes back.
     Rate(f64),
@@ -26,8 +26,8 @@ pub enum Flow {
 pub(super) struct Sender {
     pub(super) member: usize,
     pub(super) room: usize,
-    /// The names of the two.
-    names: (String, String),
+    room_name: String,
+    nick: String,
     flow: Flow,
     sent: u64,
     echoed: u64,
@@ -46,7 +46,8 @@ impl Sender {
         Self {
             member,
             room,
-            names: (format!("{}{room}", names.room), format!("{}{member}", names.nick)),
+            room_name: format!("{}{room}", names.room),
+            nick: format!("{}{member}", names.nick),
             flow: Flow::Silent,
             sent: 0,
             echoed: 0,
@@ -70,6 +71,16 @@ impl Sender {
         self.sent > self.echoed || self.is_answered && self.sent > self.acknowledged
     }
 
+    /// Posts more than its flow would let it.
+    pub(super) fn post_more(&mut self, count: u64, now_ns: u64) {
+        (0..count).for_each(|_| self.post(now_ns));
+    }
+
+    /// Whether its server acknowledges posts.
+    pub(super) fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
     /// The next post is acknowledged; answers its number.
     pub(super) fn acknowledge(&mut self) -> io::Result<u64> {
         let number = self.acknowledged;
@@ -82,7 +93,7 @@ impl Sender {
 
     /// What the room is called.
     pub(super) fn room_name(&self) -> &str {
-        &self.names.0
+        &self.room_name
     }
 
     /// How many posts were acknowledged.
@@ -127,8 +138,7 @@ impl Sender {
 
     fn post(&mut self, intended_ns: u64) {
         let dialect = if self.is_answered { Dialect::Hubbub } else { Dialect::Bare };
-        let (room, nick) = &self.names;
-        frame::put_post(&mut self.unsent, dialect, (room, nick), self.sent);
+        frame::put_post(&mut self.unsent, dialect, (&self.room_name, &self.nick), self.sent);
         self.intended_ns.push_back(intended_ns);
         self.sent += 1;
     }

@@ -33,7 +33,7 @@ pub(super) struct Member {
     /// The begin of a frame whose end has not come.
     rest: Vec<u8>,
     /// The number of the message that is due.
-    next: u64,
+    pub(super) next: u64,
     /// Bytes of this run, where they are only counted.
     pub(super) counted: u64,
 }
@@ -120,6 +120,7 @@ impl Member {
             }
             let Some(payload) = ahead.get(start..start + len) else { break };
             match ahead[0] {
+                0x89 if scene.is_killed => {}
                 0x89 => self.pong(payload)?,
                 0x88 => return Err(io::Error::other(format!("closed: {}", String::from_utf8_lossy(payload)))),
                 _ => {
@@ -172,7 +173,8 @@ mod tests {
         fn comes(&mut self, to: usize, bytes: &[u8]) -> Result<(), String> {
             let Self { room, sender, members, tally } = self;
             let is_sender = to == 0;
-            let mut scene = Scene { room, sender, number: 3, name: br#""room":"r"#, is_sender, now_ns: 5, tally };
+            let mut scene =
+                Scene { room, sender, number: 3, name: br#""room":"r"#, is_sender, now_ns: 5, is_killed: false, tally };
             members[to].take(bytes, &mut scene).map_err(|error| error.to_string())
         }
     }

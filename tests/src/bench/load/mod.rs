@@ -10,6 +10,7 @@ mod claim;
 mod entrance;
 mod flow;
 mod frame;
+mod kill;
 mod lazy;
 mod member;
 mod outsider;
@@ -26,7 +27,7 @@ use hdrhistogram::Histogram;
 use mio::{Events, Poll, Token};
 
 pub use self::{
-    claim::{Claims, Kept},
+    claim::{Claims, Kept, account},
     entrance::{enter, reply},
     flow::Flow,
     lazy::Laziness,
@@ -106,8 +107,10 @@ pub struct Load {
     scratch: Vec<u8>,
     clock: Instant,
     tally: Tally,
-    /// Deliveries of all runs.
-    delivered: u64,
+    /// Deliveries of all runs of which the contents were checked, and the bytes counted.
+    delivered: [u64; 2],
+    /// Nothing comes for so long: a run is given up.
+    patience: Duration,
 }
 
 impl Load {
@@ -149,7 +152,8 @@ impl Load {
             scratch: vec![0; SCRATCH_BYTES],
             clock: Instant::now(),
             tally: Tally::new()?,
-            delivered: 0,
+            delivered: [0; 2],
+            patience: PATIENCE,
         };
         for (number, size) in sizes.iter().enumerate() {
             load.senders.push(Sender::new(load.members.len(), number, dialect, names));
@@ -275,12 +279,14 @@ impl Load {
             let pause = self.pause(ended.is_some());
             self.poll.poll(&mut self.events, Some(pause))?;
             self.read_events()?;
-            if self.tally.deliveries > progress.0 || self.senders.iter().all(|sender| !sender.owes()) {
+            let is_due = unfinished || ended.is_some() && !self.all_counted();
+            if self.tally.deliveries > progress.0 || !is_due {
                 progress = (self.tally.deliveries, now);
-            } else if now.duration_since(progress.1) > PATIENCE {
+            } else if now.duration_since(progress.1) > self.patience {
+                let before = progress.0;
                 return Err(io::Error::other(format!(
-                    "nothing came for {PATIENCE:?}; {} deliveries before",
-                    progress.0
+                    "nothing that is due came for {:?}; {before} deliveries before",
+                    self.patience
                 )));
             }
         }
@@ -290,61 +296,17 @@ impl Load {
             outsider.look()?;
         }
         let tally = std::mem::replace(&mut self.tally, Tally::new()?);
-        let deliveries = tally.deliveries + counted;
-        self.delivered += deliveries;
+        self.delivered[0] += tally.deliveries;
+        self.delivered[1] += counted;
         Ok(Done {
             messages: tally.messages,
-            deliveries,
+            deliveries: tally.deliveries + counted,
             wall: begun.elapsed(),
             latency: tally.latency,
             last: tally.last,
             drain: ended.map_or(Duration::ZERO, |ended| ended.elapsed()),
             unread: self.unread()?,
         })
-    }
-
-    /// Plays on, has the server killed in the middle of it, reads what was still on its way, and answers what the server
-    /// must have when it is started again.
-    ///
-    /// # Errors
-    /// As for [`Load::run`], or what `kill` says.
-    pub fn break_off(
-        mut self,
-        flows: &[Flow],
-        time: Duration,
-        kill: impl FnOnce() -> io::Result<()>,
-    ) -> io::Result<Claims> {
-        self.tally = Tally::new()?;
-        let (end, begun_ns) = (Instant::now() + time, self.now_ns());
-        for (sender, flow) in self.senders.iter_mut().zip(flows.iter().cycle()) {
-            sender.begin(*flow, begun_ns);
-        }
-        self.lazy.begin();
-        while Instant::now() < end {
-            self.send_due()?;
-            if self.lazy.due().is_some_and(|due| due.is_zero()) {
-                self.sweep()?;
-            }
-            self.poll.poll(&mut self.events, Some(Duration::from_millis(1)))?;
-            self.read_events()?;
-        }
-        kill()?;
-        self.is_killed = true;
-        let is_checked = |member: &Member| member.is_sender || self.lazy.counted.is_empty();
-        let checked: Vec<usize> = (0..self.members.len()).filter(|number| is_checked(&self.members[*number])).collect();
-        while checked.iter().any(|number| self.members[*number].socket.is_some()) {
-            self.poll.poll(&mut self.events, Some(PATIENCE))?;
-            if self.events.is_empty() {
-                return Err(io::Error::other("the server was killed, and its connections have not ended"));
-            }
-            self.read_events()?;
-        }
-        let Self { rooms, senders, mut members, .. } = self;
-        let rooms = rooms.into_iter().zip(senders).map(|(room, sender)| {
-            let pass = members[sender.member].pass.take().unwrap_or_default();
-            room.claim(&sender, *pass)
-        });
-        Ok(Claims { rooms: rooms.collect(), deliveries: self.delivered + self.tally.deliveries })
     }
 
     /// How long the loop may sleep: until a post is due, and not at all while the next one waits for an answer. To be
@@ -413,13 +375,10 @@ impl Load {
                 number: member.room,
                 name: &self.room_name,
                 now_ns: u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX),
+                is_killed: self.is_killed,
                 tally: &mut self.tally,
             };
-            match member.take(&self.scratch[..count], &mut scene) {
-                // A ping cannot be answered any more.
-                Err(error) if self.is_killed && is_end(&error) => {}
-                taken => taken?,
-            }
+            member.take(&self.scratch[..count], &mut scene)?;
             // The end of a connection is told together with the bytes before it.
             if count < SCRATCH_BYTES && !self.is_killed {
                 return Ok(());
@@ -431,4 +390,67 @@ impl Load {
 /// Whether it says that the other side is gone.
 fn is_end(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    use super::*;
+    use crate::bench::socket::{read_head, websocket_accept};
+
+    /// A bare server with two people, which passes on what the first one says: so many bytes of it to the second.
+    fn server(to_second: impl Fn(usize) -> usize + Send + 'static) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        thread::spawn(move || -> io::Result<()> {
+            let mut people = Vec::new();
+            for _ in 0..2 {
+                let (mut socket, _) = listener.accept()?;
+                let accept = websocket_accept(&read_head(&mut socket)?);
+                write!(socket, "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")?;
+                people.push(socket);
+            }
+            let mut frame = vec![0; 4_096];
+            loop {
+                let count = people[0].read(&mut frame)?;
+                if count == 0 {
+                    return Ok(());
+                }
+                // A client's frame with a mask of zeros is a server's without its mask.
+                let header = if frame[1] & 0x7f == 126 { 4 } else { 2 };
+                let mut passed = frame[..count].to_vec();
+                passed[1] &= 0x7f;
+                passed.drain(header..header + 4);
+                people[0].write_all(&passed)?;
+                let shown = to_second(passed.len()).min(passed.len());
+                people[1].write_all(&passed[..shown])?;
+            }
+        });
+        address
+    }
+
+    fn one_post(address: &str) -> io::Result<Done> {
+        let mut load = Load::gather(Dialect::Bare, address, &[2])?;
+        load.patience = Duration::from_millis(200);
+        load.run_until(&[Flow::OneByOne], &|messages| messages >= 1)
+    }
+
+    #[test]
+    fn what_all_have_is_counted() {
+        let done = one_post(&server(|all| all)).expect("all have it");
+        assert_eq!((done.messages, done.deliveries), (1, 2));
+    }
+
+    #[test]
+    fn a_last_message_that_somebody_does_not_get_is_missed() {
+        let error = one_post(&server(|_| 0)).expect_err("one has nothing");
+        assert!(error.to_string().contains("nothing that is due came"), "{error}");
+        let error = one_post(&server(|all| all - 1)).expect_err("one has not all of it");
+        assert!(error.to_string().contains("nothing that is due came"), "{error}");
+    }
 }

@@ -44,17 +44,33 @@ impl Outsider {
                 Err(error) => return Err(error),
             }
         }
+        let pongs = self.take()?;
+        self.socket.write_all(&pongs)
+    }
+
+    /// What came before the server was killed.
+    pub(super) fn look_at_the_end(mut self) -> io::Result<()> {
+        self.socket.set_nonblocking(false)?;
+        match self.socket.read_to_end(&mut self.rest) {
+            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Err(error),
+            _ => self.take().map(|_| ()),
+        }
+    }
+
+    /// Takes whole frames; answers what is to be said to pings among them.
+    fn take(&mut self) -> io::Result<Vec<u8>> {
+        let mut pongs = Vec::new();
         while let Some((start, len)) = frame::payload(&self.rest).filter(|(start, len)| self.rest.len() >= start + len)
         {
             let whole: Vec<u8> = self.rest.drain(..start + len).collect();
             let payload = &whole[start..];
             if whole[0] == 0x89 {
-                self.socket.write_all(&frame::pong(payload))?;
+                pongs.extend(frame::pong(payload));
             } else if !payload.starts_with(br#"{"ev":"presence""#) {
                 return Err(io::Error::other(format!("an outsider got {}", String::from_utf8_lossy(payload))));
             }
         }
-        Ok(())
+        Ok(pongs)
     }
 }
 

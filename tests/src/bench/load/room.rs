@@ -27,7 +27,7 @@ pub(super) struct Room {
     log: VecDeque<Entry>,
     /// The first message's seq, once one has come or was acknowledged.
     first_seq: Option<u64>,
-    /// Of all messages since the begin, not of this run alone: what each was.
+    /// Of all messages since the begin, not of this run alone: what each was. Empty where nobody will ask.
     digests: Vec<u64>,
 }
 
@@ -66,18 +66,18 @@ impl Room {
 
     /// A message has this place, says an event or an acknowledgement.
     fn placed(&mut self, number: u64, seq: u64) -> io::Result<()> {
-        let first_seq = *self.first_seq.get_or_insert(seq.wrapping_sub(number));
-        if seq.wrapping_sub(number) != first_seq {
-            let due = first_seq.wrapping_add(number);
+        let first_seq = *self.first_seq.get_or_insert(seq.saturating_sub(number).max(1));
+        let due = first_seq + number;
+        if seq != due {
             return Err(io::Error::other(format!("message {number} has seq {seq}, and not {due}")));
         }
         Ok(())
     }
 
     /// What its server must have, with whatever its sender knows.
-    pub(super) fn claim(self, sender: &Sender, Pass { token, epoch }: Pass) -> Claim {
+    pub(super) fn claim(self, sender: &Sender, Pass { token, epoch }: Pass, place: u64) -> Claim {
         let (name, acknowledged, sent) = (sender.room_name().to_owned(), sender.acknowledged(), sender.sent());
-        Claim { name, token, epoch, first_seq: self.first_seq, digests: self.digests, acknowledged, sent }
+        Claim { name, token, epoch, first_seq: self.first_seq, digests: self.digests, place, acknowledged, sent }
     }
 }
 
@@ -90,6 +90,8 @@ pub(super) struct Scene<'a> {
     pub(super) name: &'a [u8],
     pub(super) is_sender: bool,
     pub(super) now_ns: u64,
+    /// The server is gone, and nothing can be sent to it.
+    pub(super) is_killed: bool,
     pub(super) tally: &'a mut Tally,
 }
 
@@ -139,7 +141,9 @@ impl Scene<'_> {
         let intended_ns = self.sender.intended_ns(number)?;
         room.bytes += frame.len() as u64;
         room.messages += 1;
-        room.digests.push(digest(payload));
+        if self.sender.is_answered() {
+            room.digests.push(digest(payload));
+        }
         room.log.push_back(Entry { frame: frame.into(), intended_ns, left: room.size });
         Ok(())
     }

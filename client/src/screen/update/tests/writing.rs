@@ -1,6 +1,7 @@
 //! Writing: sending, commands, completion, drafts, failed posts.
 
 use hubbub_protocol::{
+    ErrorBody, ErrorCode,
     event::PostKind,
     reply::{RoomInfo, RoomsPage},
 };
@@ -39,6 +40,26 @@ fn a_text_over_the_limit_stays_and_says_by_how_much() {
     assert_eq!(posts(&stage.key("Enter")), []);
     assert!(stage.screen().contains("too long by 3 characters"));
     assert_eq!(stage.written().len(), 103);
+}
+
+#[test]
+fn a_topic_that_is_refused_comes_back_to_an_empty_line_of_its_room() {
+    let refused = |stage: &mut Stage| {
+        let body = ErrorBody::new(ErrorCode::TextTooLong, "a topic has at most 50 characters");
+        let answer = Answer::Topic(room("lobby"), "too long".to_owned(), Err(LinkError::Refused(body)));
+        stage.input(Input::Answer(answer));
+    };
+    let mut stage = Stage::talking(80, 24, &["lobby", "rust"], &["bo"]);
+    stage.write("/topic too long");
+    stage.key("Enter");
+    assert_eq!(stage.written(), "");
+    refused(&mut stage);
+    assert_eq!(stage.written(), "/topic too long");
+    assert!(stage.screen().contains("the topic of #lobby: a topic has at most 50 characters"));
+    stage.key("Enter");
+    stage.write("meanwhile");
+    refused(&mut stage);
+    assert_eq!(stage.written(), "meanwhile");
 }
 
 #[test]
