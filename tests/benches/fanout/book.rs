@@ -17,8 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     case::{CASES, PARTS},
-    row::{Row, short_table, table},
+    row::{Reach, Row, median, short_table, table},
 };
+
+/// Cases in which a post has few readers, and how many, so that to store it is seen.
+const STORED: [(&str, f64); 2] = [("groups", 10.0), ("pairs", 2.0)];
 
 /// A line of a plot.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,6 +43,9 @@ pub(crate) struct Found {
     /// What was checked of the promises, where something is posted.
     #[serde(default)]
     pub(crate) kept: Option<Kept>,
+    /// Turns that do not count, because the host took the machine away.
+    #[serde(default)]
+    pub(crate) left_out: usize,
     /// Where the time goes, where that was looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) profiles: Vec<Profile>,
@@ -72,6 +78,11 @@ impl Found {
     /// With a plot.
     pub(crate) fn drawn(self, drawing: Drawing) -> Self {
         Self { drawing: Some(drawing), ..self }
+    }
+
+    /// With so many turns that do not count.
+    pub(crate) fn without(self, left_out: usize) -> Self {
+        Self { left_out, ..self }
     }
 
     /// With what was checked of the promises.
@@ -178,15 +189,51 @@ impl Book {
         text + &line("samples", &|profile| profile.samples.to_string())
     }
 
+    /// What it costs that posts are stored: the naive example with SQLite alone, and Hubbub without its store.
+    fn durability(&self) -> String {
+        let mut text = String::from(
+            "| server CPU per delivery, in floors | to reach | naive | naive, and SQLite alone for each post | Hubbub \
+             | … without its store |\n| --- | ---: | ---: | ---: | ---: | ---: |\n",
+        );
+        let rows = |case: &str| self.cases.get(case).map(|found| found.rows.as_slice()).unwrap_or_default().first();
+        let values = |row: &Row, whose: &str| row.values.get(whose).map(|values| median(values));
+        let sqlite_us = rows("posts").and_then(|row| values(row, "sqlite_per_s")).map(|per_s| 1e6 / per_s);
+        let profiles = || self.cases.values().flat_map(|found| &found.profiles);
+        for (case, readers) in STORED {
+            let Some(row) = rows(case) else { continue };
+            let floor_us = values(row, "floor");
+            let stored = sqlite_us.zip(floor_us).map(|(sqlite_us, floor_us)| sqlite_us / readers / floor_us);
+            let profile = profiles().find(|profile| row.case.starts_with(&profile.load));
+            let store = profile.map(|profile| {
+                let shares = profile.shares.iter().filter(|(part, _)| part.starts_with("store: "));
+                shares.map(|(_, share)| share).sum::<f64>()
+            });
+            let told = |figure: Option<f64>| figure.map_or("–".to_owned(), |figure| format!("{figure:.2}"));
+            let reach = if let Reach::AtMost(most) = row.reach { format!("≤ {most}") } else { String::new() };
+            text += &format!(
+                "| {} | {reach} | {} | {} | {:.2} | {} |\n",
+                row.case,
+                told(row.naive),
+                told(row.naive.zip(stored).map(|(naive, stored)| naive + stored)),
+                row.figure,
+                told(store.map(|store| row.figure * (1.0 - store))),
+            );
+        }
+        text
+    }
+
     /// Where and when what was measured.
     fn measured(&self) -> String {
-        let mut by: BTreeMap<&Measured, Vec<&str>> = BTreeMap::new();
+        let mut by: BTreeMap<&Measured, Vec<String>> = BTreeMap::new();
         for case in CASES {
-            if let Some(measured) = self.cases.get(case.name).and_then(|found| found.measured.as_ref()) {
-                by.entry(measured).or_default().push(case.name);
+            let Some(found) = self.cases.get(case.name) else { continue };
+            let left_out =
+                if found.left_out > 0 { format!(" ({} turns left out)", found.left_out) } else { String::new() };
+            if let Some(measured) = &found.measured {
+                by.entry(measured).or_default().push(format!("{}{left_out}", case.name));
             }
         }
-        let line = |(Measured { on, machine, rounds, is_quick }, cases): (&Measured, Vec<&str>)| {
+        let line = |(Measured { on, machine, rounds, is_quick }, cases): (&Measured, Vec<String>)| {
             let quick = if *is_quick { ", **quick**" } else { "" };
             format!("- {on}, {machine}, `--rounds {rounds}`{quick}: {}.\n", cases.join(", "))
         };
@@ -216,6 +263,7 @@ impl Book {
         document::put(&page, "fanout-promises", &self.promises())?;
         document::put(&page, "fanout-measured", &self.measured())?;
         document::put(&page, "fanout-profile", &self.profile())?;
+        document::put(&page, "fanout-durability", &self.durability())?;
         document::put(&docs().join("../README.md"), "fanout-short", &short_table(&all))
     }
 }

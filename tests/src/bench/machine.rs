@@ -1,6 +1,8 @@
 //! The machine that figures are from.
 
-use std::fs;
+use std::{fs, io, time::Instant};
+
+use rustix::param::clock_ticks_per_second;
 
 /// Cores, processor and kernel, for who reads the figures.
 #[must_use]
@@ -12,4 +14,36 @@ pub fn description() -> String {
     };
     let model = lines("model name").next().map(|(_, model)| model.trim()).unwrap_or_default();
     format!("{} cores, {model}, Linux {}", lines("processor").count(), kernel.trim())
+}
+
+/// A part of a second after which it can be told how much of it the host has given to others.
+#[derive(Debug)]
+pub struct Watch {
+    since: Instant,
+    stolen_s: f64,
+}
+
+impl Watch {
+    /// From now on.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn begin() -> io::Result<Self> {
+        Ok(Self { since: Instant::now(), stolen_s: stolen_s()? })
+    }
+
+    /// The cores that a virtual machine would have had and did not get, since then.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn stolen(&self) -> io::Result<f64> {
+        Ok((stolen_s()? - self.stolen_s) / self.since.elapsed().as_secs_f64())
+    }
+}
+
+/// Of all cores, in seconds (proc(5), `/proc/stat`, the eighth number).
+fn stolen_s() -> io::Result<f64> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let ticks = stat.lines().next().and_then(|line| line.split_whitespace().nth(8)?.parse::<f64>().ok());
+    Ok(ticks.unwrap_or(0.0) / clock_ticks_per_second() as f64)
 }

@@ -13,7 +13,7 @@ use hubbub_tests::bench::{
     socket::Dialect,
 };
 
-use super::{Plan, aftermath::account, crowd::LARGE};
+use super::{Plan, aftermath::account, crowd::LARGE, quiet};
 use crate::{
     book::Found,
     row::{Reach, Row, median},
@@ -63,7 +63,7 @@ fn after_you() {
 pub(super) fn large(plan: Plan) -> io::Result<Found> {
     let time = Duration::from_secs(if plan.quick { 3 } else { 10 });
     let (mut beside, mut made, mut due, mut kept) = (Beside::default(), Vec::new(), 0.0, Kept::default());
-    for _ in 0..plan.rounds {
+    let play = || {
         let data = tempfile::tempdir()?;
         let server = Server::start("hubbub", &data.path().join("data"), plan.server)?;
         let mut crowd =
@@ -79,24 +79,28 @@ pub(super) fn large(plan: Plan) -> io::Result<Found> {
             let crowded = crowd.join().map_err(|_| io::Error::other("the crowd's thread failed"))??;
             Ok::<_, io::Error>((crowded, together))
         })?;
+        kept += account(plan, vec![crowd, small], Flow::Rate(SMALL_PER_S), server, &data.path().join("data"))?;
+        Ok((alone, together, crowded))
+    };
+    let left_out = quiet::turns(plan.rounds, play, |(alone, together, crowded)| {
         beside.add(&alone, &together);
         due = crowded.messages as f64 * LARGE as f64;
         made.push(crowded.deliveries as f64 / due);
-        kept += account(plan, vec![crowd, small], Flow::Rate(SMALL_PER_S), server, &data.path().join("data"))?;
-    }
+    })?;
     let all = format!("{:.0}", due * median(&made));
     Ok(Found::of(vec![
         Row::new(format!("room of {LARGE}, 10 posts/s"), "deliveries made, of those due", Reach::AtLeast(1.0), made)
             .beside(all, format!("due {due:.0}")),
         beside.row(format!("room of {LARGE}, 10 posts/s")),
     ])
-    .and_kept(kept))
+    .and_kept(kept)
+    .without(left_out))
 }
 
 /// 10,000 connect and join at once.
 pub(super) fn arrivals(plan: Plan) -> io::Result<Found> {
     let (mut beside, mut walls, mut kept) = (Beside::default(), Vec::new(), Kept::default());
-    for _ in 0..plan.rounds * STORMS_EACH {
+    let play = || {
         let data = tempfile::tempdir()?;
         let server = Server::start("hubbub", &data.path().join("data"), plan.server)?;
         let mut small = Load::gather_as(SMALL, Dialect::Hubbub, &server.address, &[3])?;
@@ -115,14 +119,18 @@ pub(super) fn arrivals(plan: Plan) -> io::Result<Found> {
             let arrived = crowd.join().map_err(|_| io::Error::other("the crowd's thread failed"))??;
             Ok::<_, io::Error>((arrived, together))
         })?;
-        beside.add(&alone, &together);
-        walls.push(arrived.wall.as_secs_f64());
         kept += account(plan, vec![small], Flow::Rate(SMALL_PER_S), server, &data.path().join("data"))?;
-    }
+        Ok((alone, together, arrived.wall))
+    };
+    let left_out = quiet::turns(plan.rounds * STORMS_EACH, play, |(alone, together, wall)| {
+        beside.add(&alone, &together);
+        walls.push(wall.as_secs_f64());
+    })?;
     Ok(Found::of(vec![
         Row::new(format!("{LARGE} connect and join at once"), "all in, none refused: seconds", Reach::Told, walls)
             .own(1, "s"),
         beside.row(format!("{LARGE} connect and join at once")),
     ])
-    .and_kept(kept))
+    .and_kept(kept)
+    .without(left_out))
 }

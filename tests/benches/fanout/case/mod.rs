@@ -6,6 +6,7 @@ mod history;
 mod mixed;
 mod open;
 mod profile;
+mod quiet;
 mod room;
 mod rooms;
 mod size;

@@ -15,7 +15,7 @@ const RATES: [f64; 3] = [1_000.0, 3_000.0, 6_000.0];
 
 /// All rates.
 pub(super) fn rates(plan: Plan) -> io::Result<Found> {
-    let (mut rows, mut kept) = (Vec::new(), Kept::default());
+    let (mut rows, mut kept, mut left_out) = (Vec::new(), Kept::default(), 0);
     for rate in RATES {
         let play = Play {
             sizes: vec![1_000],
@@ -27,6 +27,7 @@ pub(super) fn rates(plan: Plan) -> io::Result<Found> {
         };
         let rounds = rounds(plan, &play)?;
         kept += rounds.kept;
+        left_out += rounds.left_out;
         let case = format!("room of 1,000, {rate} posts/s");
         rows.push(rounds.row(&case, "latency, p99", "ms", Reach::AtMost(2.0), |played| played.latency_ms(0.99)));
         rows.push(
@@ -35,5 +36,5 @@ pub(super) fn rates(plan: Plan) -> io::Result<Found> {
             }),
         );
     }
-    Ok(Found::of(rows).and_kept(kept))
+    Ok(Found::of(rows).and_kept(kept).without(left_out))
 }

@@ -38,7 +38,8 @@ pub(super) fn busy(plan: Plan) -> io::Result<Found> {
         }),
         unread(case, &rounds),
     ])
-    .and_kept(rounds.kept))
+    .and_kept(rounds.kept)
+    .without(rounds.left_out))
 }
 
 /// Whether readers were fast enough to hold nobody up.
@@ -67,5 +68,6 @@ pub(super) fn single(plan: Plan) -> io::Result<Found> {
         rounds.row(case, "latency of the last reader, median", "ms", Reach::AtMost(1.3), |played| played.last_ms(0.5)),
         rounds.row(case, "latency of the last reader, p99", "ms", Reach::Told, |played| played.last_ms(0.99)),
     ])
-    .and_kept(rounds.kept))
+    .and_kept(rounds.kept)
+    .without(rounds.left_out))
 }

@@ -28,7 +28,7 @@ fn many(plan: Plan, count: usize, size: usize, rate: f64, windows: &[(u64, Reach
         .map(|(window, reach)| (Flow::Window(*window), format!("{window} under way in each"), *reach))
         .collect();
     loads.push((Flow::Rate(rate), format!("{rate} posts/s in each"), Reach::Told));
-    let (mut rows, mut kept) = (Vec::new(), Kept::default());
+    let (mut rows, mut kept, mut left_out) = (Vec::new(), Kept::default(), 0);
     for (flow, load, reach) in loads {
         let play = Play {
             sizes: vec![size; count],
@@ -41,10 +41,11 @@ fn many(plan: Plan, count: usize, size: usize, rate: f64, windows: &[(u64, Reach
         let case = format!("{count} rooms of {size}, {load}");
         let rounds = rounds(plan, &play)?;
         kept += rounds.kept;
+        left_out += rounds.left_out;
         rows.push(rounds.row(&case, "server CPU per delivery", "µs", reach, Played::cpu_us));
         if reach != Reach::Told {
             rows.push(rounds.tasks_row(&case));
         }
     }
-    Ok(Found::of(rows).and_kept(kept))
+    Ok(Found::of(rows).and_kept(kept).without(left_out))
 }

@@ -9,7 +9,7 @@ use hubbub_tests::bench::{
     socket::Dialect,
 };
 
-use super::{Plan, aftermath::account};
+use super::{Plan, aftermath::account, quiet};
 use crate::row::{Reach, Row, median};
 
 /// What is played: rooms of these sizes, all with this flow.
@@ -132,6 +132,8 @@ pub(crate) struct Rounds {
     pub(crate) floor: Vec<Played>,
     pub(crate) naive: Vec<Played>,
     pub(crate) kept: Kept,
+    /// Turns that do not count.
+    pub(crate) left_out: usize,
 }
 
 /// Rounds for each that is asked for: they are short, so that what disturbs the machine disturbs both of a pair.
@@ -149,13 +151,15 @@ pub(crate) fn rounds(plan: Plan, what: &Play) -> io::Result<Rounds> {
     let mut hubbub = Stage::open("hubbub", plan, what)?;
     let mut naive = what.naive.then(|| Stage::open("naive", plan, what)).transpose()?;
     let mut rounds = Rounds::default();
-    for _ in 0..plan.rounds * ROUNDS_EACH {
-        rounds.floor.push(floor.play(what, what.time)?);
-        rounds.hubbub.push(hubbub.play(what, what.time)?);
-        if let Some(naive) = &mut naive {
-            rounds.naive.push(naive.play(what, what.time)?);
-        }
-    }
+    let play = || {
+        let (floor, hubbub) = (floor.play(what, what.time)?, hubbub.play(what, what.time)?);
+        Ok((floor, hubbub, naive.as_mut().map(|naive| naive.play(what, what.time)).transpose()?))
+    };
+    rounds.left_out = quiet::turns(plan.rounds * ROUNDS_EACH, play, |(floor, hubbub, naive)| {
+        rounds.floor.push(floor);
+        rounds.hubbub.push(hubbub);
+        rounds.naive.extend(naive);
+    })?;
     rounds.kept = hubbub.close(plan, what.flow)?;
     Ok(rounds)
 }
