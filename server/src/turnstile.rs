@@ -21,8 +21,9 @@ use tokio::{
     task::yield_now,
 };
 
-/// How many may say hello at once: enough to fill a commit, and few enough that it is short.
-const GREETED_AT_ONCE: usize = 16;
+/// How many may say hello at once: several for a commit, and few enough that it is short where the store's thread has to
+/// share its core.
+const GREETED_AT_ONCE: usize = 4;
 
 thread_local! {
     static TURNSTILE: Rc<Mutex<()>> = Rc::default();
