@@ -228,7 +228,7 @@ impl Book {
         for case in CASES {
             let Some(found) = self.cases.get(case.name) else { continue };
             let left_out =
-                if found.left_out > 0 { format!(" ({} turns left out)", found.left_out) } else { String::new() };
+                if found.left_out > 0 { format!(" (turns left out: {})", found.left_out) } else { String::new() };
             if let Some(measured) = &found.measured {
                 by.entry(measured).or_default().push(format!("{}{left_out}", case.name));
             }
