@@ -20,6 +20,10 @@ const FLOW: Flow = Flow::Window(8);
 const POSTS: u64 = 200;
 const TALK: Duration = Duration::from_millis(20);
 
+/// The rows of a room.
+const R0: &str = "room_id = (SELECT id FROM rooms WHERE name = 'r0')";
+const R1: &str = "room_id = (SELECT id FROM rooms WHERE name = 'r1')";
+
 /// Two rooms, and a server that was killed in the middle of their talk.
 async fn killed() -> (Server, Claims) {
     let mut server = Server::start(Setup::for_load()).await;
@@ -67,32 +71,26 @@ async fn a_server_that_was_killed_has_every_post_once() {
 
 #[tokio::test]
 async fn an_end_of_a_log_that_is_gone_is_found() {
-    let found =
-        settled_after("DELETE FROM events WHERE room_id = (SELECT id FROM rooms WHERE name = 'r0') AND seq > 10").await;
+    let found = settled_after(&format!("DELETE FROM events WHERE {R0} AND seq > 10")).await;
     assert!(found.contains("r0 after a kill: resumed: reset"), "{found}");
 }
 
 #[tokio::test]
 async fn a_hole_in_a_log_is_found() {
-    let found =
-        settled_after("DELETE FROM events WHERE room_id = (SELECT id FROM rooms WHERE name = 'r1') AND seq = 7").await;
+    let found = settled_after(&format!("DELETE FROM events WHERE {R1} AND seq = 7")).await;
     assert!(found.contains("r1 after a kill") && found.contains("and not message 6"), "{found}");
 }
 
 #[tokio::test]
 async fn another_text_than_was_delivered_is_found() {
-    let found = settled_after(
-        "UPDATE events SET at = at + 1 WHERE room_id = (SELECT id FROM rooms WHERE name = 'r0') AND seq = 5",
-    )
-    .await;
+    let found = settled_after(&format!("UPDATE events SET at = at + 1 WHERE {R0} AND seq = 5")).await;
     assert!(found.contains("r0 after a kill") && found.contains("and not what was delivered"), "{found}");
 }
 
 #[tokio::test]
 async fn a_nonce_that_is_forgotten_is_found() {
-    let room = "(SELECT id FROM rooms WHERE name = 'r0')";
-    let last = format!("(SELECT max(seq) FROM events WHERE room_id = {room})");
-    let forget = format!("UPDATE events SET nonce = 'x' || seq WHERE room_id = {room} AND seq > {last} - 40");
+    let last = format!("(SELECT max(seq) FROM events WHERE {R0})");
+    let forget = format!("UPDATE events SET nonce = 'x' || seq WHERE {R0} AND seq > {last} - 40");
     let found = settled_after(&forget).await;
     assert!(found.contains("r0 after a kill: "), "{found}");
     // What was missed and comes with the join has another nonce; or the repeated post is not known by its own.
@@ -101,8 +99,7 @@ async fn a_nonce_that_is_forgotten_is_found() {
 
 #[tokio::test]
 async fn a_post_that_nobody_sent_is_found() {
-    let room = "(SELECT id FROM rooms WHERE name = 'r1')";
     let another = "room_id, max(seq) + 1, at, user_id, nick, 'n-1000000', kind, body";
-    let found = settled_after(&format!("INSERT INTO events SELECT {another} FROM events WHERE room_id = {room}")).await;
+    let found = settled_after(&format!("INSERT INTO events SELECT {another} FROM events WHERE {R1}")).await;
     assert!(found.contains("r1 after a kill: event: ") && found.contains("and not message"), "{found}");
 }

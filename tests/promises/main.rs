@@ -1,4 +1,5 @@
-//! The promises of the server, each proved end to end against the real program: one file a promise.
+//! The promises of the server, each proved end to end against the real program: one file a promise. And that the benches
+//! find it when one is not kept (`account`), and the sources what they are said to be (`source`).
 
 mod account;
 mod closing;

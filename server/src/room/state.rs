@@ -78,7 +78,8 @@ impl Room {
                 |json| tail.push(event.seq, json.into()),
             );
             if !is_next {
-                tracing::error!(room = %tag.name, seq = event.seq, "the log is damaged: the event before this one is missing; a backup may have it");
+                let problem = "the log is damaged: the event before this one is missing; a backup may have it";
+                tracing::error!(room = %tag.name, seq = event.seq, "{problem}");
             }
         }
         sight.seq.store(log.room.seq, Ordering::Relaxed);

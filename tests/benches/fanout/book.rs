@@ -195,12 +195,12 @@ impl Book {
             "| server CPU per delivery, in floors | to reach | naive | naive, and SQLite alone for each post | Hubbub \
              | … without its store |\n| --- | ---: | ---: | ---: | ---: | ---: |\n",
         );
-        let rows = |case: &str| self.cases.get(case).map(|found| found.rows.as_slice()).unwrap_or_default().first();
+        let row_of = |case: &str| self.cases.get(case).map(|found| found.rows.as_slice()).unwrap_or_default().first();
         let values = |row: &Row, whose: &str| row.values.get(whose).map(|values| median(values));
-        let sqlite_us = rows("posts").and_then(|row| values(row, "sqlite_per_s")).map(|per_s| 1e6 / per_s);
+        let sqlite_us = row_of("posts").and_then(|row| values(row, "sqlite_per_s")).map(|per_s| 1e6 / per_s);
         let profiles = || self.cases.values().flat_map(|found| &found.profiles);
         for (case, readers) in STORED {
-            let Some(row) = rows(case) else { continue };
+            let Some(row) = row_of(case) else { continue };
             let floor_us = values(row, "floor");
             let stored = sqlite_us.zip(floor_us).map(|(sqlite_us, floor_us)| sqlite_us / readers / floor_us);
             let profile = profiles().find(|profile| row.case.starts_with(&profile.load));

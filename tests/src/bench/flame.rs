@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::plot::escaped;
+use super::svg::{Head, escaped, picture};
 
 /// The picture's width, the height of a call, and what is left free around them.
 const WIDTH: f64 = 1_200.0;
@@ -57,19 +57,16 @@ impl Flame {
     pub fn svg(&self, title: &str, colour: &dyn Fn(&str) -> &'static str) -> String {
         let least = (self.root.samples as f64 * SHARE_MIN).ceil().max(1.0) as usize;
         let height = HEAD + self.root.depth(least) as f64 * ROW + MARGIN;
-        let mut lines = vec![
-            format!(
-                r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" aria-labelledby="title desc" font-family="ui-monospace, monospace" font-size="10.5" fill="#222">"##
-            ),
-            format!(r#"<title id="title">{}</title>"#, escaped(title)),
-            format!(r#"<desc id="desc">{}</desc>"#, escaped(&self.description())),
-            format!(r##"<rect width="{WIDTH}" height="{height}" rx="6" fill="#fff" stroke="#ddd"/>"##),
-            format!(r#"<text x="{MARGIN}" y="27" font-size="15" font-weight="600">{}</text>"#, escaped(title)),
-        ];
-        let picture = Picture { all: self.root.samples, least, colour };
-        picture.draw(&self.root, MARGIN, HEAD, &mut lines);
-        lines.push("</svg>".to_owned());
-        lines.join("\n") + "\n"
+        let mut lines = Vec::new();
+        Picture { all: self.root.samples, least, colour }.draw(&self.root, MARGIN, HEAD, &mut lines);
+        let head = Head {
+            size: [WIDTH, height],
+            font: ["ui-monospace, monospace", "10.5"],
+            title,
+            title_at: [MARGIN, 27.0, 15.0],
+            description: &self.description(),
+        };
+        picture(&head, &lines)
     }
 
     /// What it shows, in words.

@@ -16,7 +16,7 @@ pub fn description() -> String {
     format!("{} cores, {model}, Linux {}", lines("processor").count(), kernel.trim())
 }
 
-/// A part of a second after which it can be told how much of it the host has given to others.
+/// A stretch of time, of which it can be told how much the host gave to others.
 #[derive(Debug)]
 pub struct Watch {
     since: Instant,
@@ -45,5 +45,6 @@ impl Watch {
 fn stolen_s() -> io::Result<f64> {
     let stat = fs::read_to_string("/proc/stat")?;
     let ticks = stat.lines().next().and_then(|line| line.split_whitespace().nth(8)?.parse::<f64>().ok());
-    Ok(ticks.unwrap_or(0.0) / clock_ticks_per_second() as f64)
+    let ticks = ticks.ok_or_else(|| io::Error::other("/proc/stat does not tell what the host took"))?;
+    Ok(ticks / clock_ticks_per_second() as f64)
 }

@@ -10,3 +10,4 @@ pub mod plot;
 pub mod process;
 pub mod recipient;
 pub mod socket;
+mod svg;

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use super::svg::{Head, escaped, picture};
+
 /// The picture's size, and the part of it that is inside the axes.
 const WIDTH: f64 = 800.0;
 const HEIGHT: f64 = 440.0;
@@ -140,11 +142,6 @@ pub fn short(value: f64) -> String {
     format!("{text}{unit}")
 }
 
-/// Text that means nothing else in SVG.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
 /// The mark of a series around a place.
 fn mark(number: usize, x: f64, y: f64, colour: &str) -> String {
     let polygon = |corners: &[(f64, f64)]| {
@@ -167,21 +164,18 @@ impl Plot {
         let points = || self.series.iter().flat_map(|series| series.points.iter().copied());
         let x = Ruler::fit(self.x.scale, points().map(|(x, _)| x), LEFT, RIGHT);
         let y = Ruler::fit(self.y.scale, points().map(|(_, y)| y), BOTTOM, TOP);
-        let mut lines = vec![
-            format!(
-                r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" aria-labelledby="title desc" font-family="system-ui, sans-serif" font-size="13" fill="#222">"##
-            ),
-            format!(r#"<title id="title">{}</title>"#, escaped(&self.title)),
-            format!(r#"<desc id="desc">{}</desc>"#, escaped(&self.description())),
-            format!(r##"<rect width="{WIDTH}" height="{HEIGHT}" rx="6" fill="#fff" stroke="#ddd"/>"##),
-            format!(r#"<text x="{LEFT}" y="28" font-size="16" font-weight="600">{}</text>"#, escaped(&self.title)),
-        ];
-        lines.extend(self.axes(&x, &y));
+        let mut lines = self.axes(&x, &y);
         for (number, series) in self.series.iter().enumerate() {
             lines.extend(drawn(number, series, &x, &y));
         }
-        lines.push("</svg>".to_owned());
-        lines.join("\n") + "\n"
+        let head = Head {
+            size: [WIDTH, HEIGHT],
+            font: ["system-ui, sans-serif", "13"],
+            title: &self.title,
+            title_at: [LEFT, 28.0, 16.0],
+            description: &self.description(),
+        };
+        picture(&head, &lines)
     }
 
     /// What the picture shows, in words and figures.

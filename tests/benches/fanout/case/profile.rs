@@ -9,7 +9,7 @@ use hubbub_tests::bench::{
 
 use super::{
     Plan,
-    versus::{Play, Stage},
+    versus::{Play, ROUNDS_EACH, Stage},
 };
 use crate::{
     book::{Found, Profile},
@@ -65,7 +65,7 @@ fn look(plan: Plan, rooms: usize, size: usize) -> io::Result<(Profile, Vec<Sampl
     };
     let [mut floor, mut hubbub] = [Stage::open("floor", plan, &play)?, Stage::open("hubbub", plan, &play)?];
     let (mut floor_us, mut ratios) = (Vec::new(), Vec::new());
-    for _ in 0..plan.rounds * 3 {
+    for _ in 0..plan.rounds * ROUNDS_EACH {
         let cost = floor.play(&play, play.time)?.cpu_us();
         ratios.push(hubbub.play(&play, play.time)?.cpu_us() / cost);
         floor_us.push(cost);

@@ -19,7 +19,7 @@ const SIZES: [usize; 7] = [2, 5, 10, 100, 1_000, 3_000, 10_000];
 /// One post under way in each room.
 pub(super) fn sizes(plan: Plan) -> io::Result<Found> {
     let (mut own, mut floor, mut ratios, mut rows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut kept = Kept::default();
+    let (mut kept, mut left_out) = (Kept::default(), 0);
     for size in SIZES {
         let play = Play {
             sizes: vec![size; (10_000 / size).min(1_000)],
@@ -31,6 +31,7 @@ pub(super) fn sizes(plan: Plan) -> io::Result<Found> {
         };
         let rounds = rounds(plan, &play)?;
         kept += rounds.kept;
+        left_out += rounds.left_out;
         let figure = |played: &[Played]| median(&played.iter().map(Played::cpu_us).collect::<Vec<_>>());
         own.push((size as f64, figure(&rounds.hubbub)));
         floor.push((size as f64, figure(&rounds.floor)));
@@ -64,5 +65,5 @@ pub(super) fn sizes(plan: Plan) -> io::Result<Found> {
         y: "µs".to_owned(),
         lines: vec![line("Hubbub", own), line("floor", floor)],
     };
-    Ok(Found::of(rows).drawn(drawing).and_kept(kept))
+    Ok(Found::of(rows).drawn(drawing).and_kept(kept).without(left_out))
 }

@@ -137,7 +137,7 @@ pub(crate) struct Rounds {
 }
 
 /// Rounds for each that is asked for: they are short, so that what disturbs the machine disturbs both of a pair.
-const ROUNDS_EACH: usize = 3;
+pub(super) const ROUNDS_EACH: usize = 3;
 
 /// People of a play beyond which its servers are not there together: a process has 20,000 files here.
 const TOGETHER_MAX: usize = 6_000;

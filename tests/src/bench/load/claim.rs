@@ -92,12 +92,12 @@ struct LogPart {
 }
 
 #[derive(Deserialize)]
-struct Answer<T> {
-    ok: T,
+struct Answer {
+    ok: LogPart,
 }
 
-fn parse<'a, T: Deserialize<'a>>(reply: &'a [u8]) -> io::Result<T> {
-    serde_json::from_slice::<Answer<T>>(reply).map(|answer| answer.ok).map_err(io::Error::other)
+fn parse(reply: &[u8]) -> io::Result<LogPart> {
+    Ok(serde_json::from_slice::<Answer>(reply)?.ok)
 }
 
 /// What the logs of all rooms of a load must be.
@@ -150,7 +150,7 @@ impl Claim {
         let Self { name, epoch, .. } = &self;
         let request = format!(r#"{{"id":2,"op":"join","room":"{name}","since":{{"epoch":"{epoch}","seq":{since}}}}}"#);
         let answer = ask(socket, &request)?;
-        let part: LogPart = parse(&answer)?;
+        let part = parse(&answer)?;
         let missed = part.seq.saturating_sub(since);
         match part.resume.as_str() {
             "complete" if missed == part.events.len() as u64 => {
@@ -217,7 +217,7 @@ impl Claim {
             let name = &self.name;
             let page = format!(r#"{{"id":3,"op":"history","room":"{name}","after":{after},"limit":{PAGE}}}"#);
             let answer = ask(socket, &page)?;
-            let part: LogPart = parse(&answer)?;
+            let part = parse(&answer)?;
             for event in &part.events {
                 self.check(read, event)?;
                 read += 1;

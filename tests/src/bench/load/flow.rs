@@ -32,8 +32,7 @@ pub(super) struct Sender {
     sent: u64,
     echoed: u64,
     acknowledged: u64,
-    /// Whether its server acknowledges posts.
-    is_answered: bool,
+    dialect: Dialect,
     /// The intended times of what was sent and has not come back to anybody; the first one's number is `oldest`.
     intended_ns: VecDeque<u64>,
     oldest: u64,
@@ -52,7 +51,7 @@ impl Sender {
             sent: 0,
             echoed: 0,
             acknowledged: 0,
-            is_answered: dialect == Dialect::Hubbub,
+            dialect,
             intended_ns: VecDeque::new(),
             oldest: 0,
             next_ns: 0.0,
@@ -68,7 +67,7 @@ impl Sender {
 
     /// Whether posts have not come back or were not acknowledged.
     pub(super) fn owes(&self) -> bool {
-        self.sent > self.echoed || self.is_answered && self.sent > self.acknowledged
+        self.sent > self.echoed || self.is_answered() && self.sent > self.acknowledged
     }
 
     /// Posts more than its flow would let it.
@@ -78,7 +77,7 @@ impl Sender {
 
     /// Whether its server acknowledges posts.
     pub(super) fn is_answered(&self) -> bool {
-        self.is_answered
+        self.dialect == Dialect::Hubbub
     }
 
     /// The next post is acknowledged; answers its number.
@@ -137,8 +136,7 @@ impl Sender {
     }
 
     fn post(&mut self, intended_ns: u64) {
-        let dialect = if self.is_answered { Dialect::Hubbub } else { Dialect::Bare };
-        frame::put_post(&mut self.unsent, dialect, (&self.room_name, &self.nick), self.sent);
+        frame::put_post(&mut self.unsent, self.dialect, (&self.room_name, &self.nick), self.sent);
         self.intended_ns.push_back(intended_ns);
         self.sent += 1;
     }

@@ -45,9 +45,9 @@ impl Load {
         self.flush_senders()?;
         kill()?;
         self.is_killed = true;
-        let is_checked = |member: &Member| member.is_sender || self.lazy.counted.is_empty();
-        let checked: Vec<usize> = (0..self.members.len()).filter(|number| is_checked(&self.members[*number])).collect();
-        while checked.iter().any(|number| self.members[*number].socket.is_some()) {
+        let is_read = |member: &Member| member.is_sender || self.lazy.counted.is_empty();
+        let read: Vec<usize> = (0..self.members.len()).filter(|number| is_read(&self.members[*number])).collect();
+        while read.iter().any(|number| self.members[*number].socket.is_some()) {
             self.poll.poll(&mut self.events, Some(PATIENCE))?;
             if self.events.is_empty() {
                 return Err(io::Error::other("the server was killed, and its connections have not ended"));
