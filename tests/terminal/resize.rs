@@ -18,6 +18,8 @@ async fn any_size_is_drawn_whole_and_the_way_back_is_the_same_picture() {
     let mut bo = bo.talks(&server, 64, 20, &["lobby"]).await;
     let mut ana = ana.talks(&server, 100, 28, &["lobby", "rust"]).await;
     ana.say("A sentence that is long enough to need several lines where the window is narrow.");
+    // each is in the log before the next, and looks in the end as it did at first
+    bo.shows(&["the window is narrow."]).await;
     bo.say("The last word");
     ana.shows(&["The last word", "narrow.", "2 members"]).await;
     let before = above_the_status(&ana.screen());

@@ -1,7 +1,8 @@
 //! A pseudo-terminal with a program in it: keys go in, and what a person would see is waited for.
 //!
 //! A thread reads what the program writes, keeps every byte, and has vt100 draw it; whoever waits looks again
-//! after each piece. It ends when the last program has closed the terminal.
+//! after each piece, and never sees half a frame of a program that marks its frames. It ends when the last program has
+//! closed the terminal.
 
 use std::{
     io::{Read, Write},
@@ -33,6 +34,36 @@ pub(crate) mod key {
 struct Written {
     bytes: Vec<u8>,
     parser: Parser,
+    /// The screen after the last frame that is whole.
+    seen: Screen,
+}
+
+/// What a frame begins with, and ends with: a synchronized update.
+const FRAME: [&[u8]; 2] = [b"\x1b[?2026h", b"\x1b[?2026l"];
+
+impl Written {
+    fn new(parser: Parser) -> Self {
+        Self { bytes: Vec::new(), seen: parser.screen().clone(), parser }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.parser.process(bytes);
+        if !self.is_within_a_frame() {
+            self.seen = self.parser.screen().clone();
+        }
+    }
+
+    fn is_within_a_frame(&self) -> bool {
+        let last = |mark: &[u8]| self.bytes.windows(mark.len()).rposition(|window| window == mark);
+        let [begin, end] = FRAME.map(last);
+        begin > end
+    }
+
+    fn resize(&mut self, columns: u16, rows: u16) {
+        self.parser.set_size(cells(rows), cells(columns));
+        self.seen.set_size(cells(rows), cells(columns));
+    }
 }
 
 /// A terminal. Dropped, its program is killed.
@@ -53,7 +84,7 @@ impl Terminal {
         let output = pair.master.try_clone_reader().expect("the terminal can be read");
         let keys = pair.master.take_writer().expect("the terminal can be written to");
         let parser = Parser::new(cells(rows), cells(columns), 0);
-        let written = Arc::new(Mutex::new(Written { bytes: Vec::new(), parser }));
+        let written = Arc::new(Mutex::new(Written::new(parser)));
         let (counter, count) = watch::channel(0);
         let shared = written.clone();
         thread::Builder::new()
@@ -76,7 +107,7 @@ impl Terminal {
 
     /// Gives it another size, as dragging the window's corner does.
     pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
-        self.written().parser.set_size(cells(rows), cells(columns));
+        self.written().resize(columns, rows);
         self.master.resize(size(columns, rows)).expect("the size can be set");
     }
 
@@ -87,7 +118,7 @@ impl Terminal {
             loop {
                 // before the look, so that nothing is missed that comes between the two
                 self.count.borrow_and_update();
-                if let Some(found) = look(lock(&written).parser.screen()) {
+                if let Some(found) = look(&lock(&written).seen) {
                     return Some(found);
                 }
                 self.count.changed().await.ok()?;
@@ -137,12 +168,12 @@ impl Terminal {
 
     /// What a person sees now.
     pub(crate) fn screen(&self) -> Screen {
-        self.written().parser.screen().clone()
+        self.written().seen.clone()
     }
 
     /// The same as text.
     pub(crate) fn text(&self) -> String {
-        self.written().parser.screen().contents()
+        self.written().seen.contents()
     }
 
     /// Everything that was written since the beginning.
@@ -178,8 +209,7 @@ fn read(mut output: impl Read, written: &Mutex<Written>, counter: &watch::Sender
     // the end of the last program is an error here, and is told by the counter's end
     while let Ok(count @ 1..) = output.read(&mut buffer) {
         let mut written = lock(written);
-        written.bytes.extend_from_slice(&buffer[..count]);
-        written.parser.process(&buffer[..count]);
+        written.add(&buffer[..count]);
         counter.send_replace(written.bytes.len());
     }
 }
