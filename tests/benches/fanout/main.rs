@@ -22,7 +22,7 @@ use book::{Book, Measured};
 use case::{CASES, Case, Plan};
 use hubbub_tests::bench::{
     machine,
-    process::{ROLE, two_cores},
+    process::{ROLE, other_build, two_cores},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -75,6 +75,9 @@ fn measure(words: &[String]) -> io::Result<()> {
         }
     }
     let update = words.iter().any(|word| word == "--update-docs");
+    if update && other_build().is_some() {
+        return Err(io::Error::other("documents tell of this build and its baselines, not of another build"));
+    }
     let mut book = Book::open()?;
     let mut rows = Vec::new();
     for Case { name, what, run } in CASES {

@@ -24,16 +24,29 @@ pub fn two_cores() -> (Core, Core) {
     if is_given("0") && is_given("1") { (Some(0), Some(1)) } else { (None, None) }
 }
 
-/// Names a program to be measured as the server of role `hubbub`, instead of the one in the bench: another build.
-const OTHER_SERVER: &str = "BENCH_SERVER";
+/// The role of another build of Hubbub, which is compared with the one in the bench.
+pub const OTHER: &str = "other";
 
-/// A command that runs this very program in a role.
+/// Names the program of the role [`OTHER`].
+const AGAINST: &str = "BENCH_AGAINST";
+
+/// Where the other build is, if Hubbub is to be compared with one.
+#[must_use]
+pub fn other_build() -> Option<PathBuf> {
+    env::var_os(AGAINST).map(PathBuf::from)
+}
+
+/// A command that runs this very program in a role, or the other build.
 ///
 /// # Errors
-/// When the system does not tell where this program is.
+/// When the system does not tell where this program is, or nothing tells where the other one is.
 pub fn role(name: &str, core: Core) -> io::Result<Command> {
-    let other = env::var_os(OTHER_SERVER).filter(|_| name == "hubbub").map(PathBuf::from);
-    let this = other.map_or_else(env::current_exe, Ok)?;
+    let (this, name) = if name == OTHER {
+        let missing = || io::Error::other(format!("{AGAINST} must say where the other build is"));
+        (other_build().ok_or_else(missing)?, "hubbub")
+    } else {
+        (env::current_exe()?, name)
+    };
     let mut command = match core {
         Some(core) => {
             let mut bound = Command::new("taskset");

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use hubbub_server::meter::ROOM_POLLS_PER_SAMPLE;
 use hubbub_tests::bench::{
     load::{Done, Flow, Kept, Laziness, Load, NO_PINGS},
-    process::Server,
+    process::{OTHER, Server, other_build},
     socket::Dialect,
 };
 
@@ -22,7 +22,7 @@ pub(crate) struct Play {
     pub(crate) time: Duration,
     /// Played before anything counts.
     pub(crate) warm: Duration,
-    /// Whether the naive example is to play it, too.
+    /// Whether the naive example is to play it, too, unless Hubbub is compared with another build of it.
     pub(crate) naive: bool,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Started, full, and warm.
     pub(super) fn open(role: &'static str, plan: Plan, play: &Play) -> io::Result<Self> {
-        let dialect = if role == "hubbub" { Dialect::Hubbub } else { Dialect::Bare };
+        let dialect = if matches!(role, "floor" | "naive") { Dialect::Bare } else { Dialect::Hubbub };
         let data = tempfile::tempdir()?;
         let set = play.lazy.map(|_| NO_PINGS);
         let server = Server::start_on(role, &data.path().join("data"), plan.server, set.as_slice())?;
@@ -131,6 +131,8 @@ pub(crate) struct Rounds {
     pub(crate) hubbub: Vec<Played>,
     pub(crate) floor: Vec<Played>,
     pub(crate) naive: Vec<Played>,
+    /// Another build, where Hubbub is compared with one.
+    other: Vec<Played>,
     pub(crate) kept: Kept,
     /// Turns that do not count.
     pub(crate) left_out: usize,
@@ -149,16 +151,17 @@ pub(crate) fn rounds(plan: Plan, what: &Play) -> io::Result<Rounds> {
     }
     let mut floor = Stage::open("floor", plan, what)?;
     let mut hubbub = Stage::open("hubbub", plan, what)?;
-    let mut naive = what.naive.then(|| Stage::open("naive", plan, what)).transpose()?;
+    let third = other_build().map_or(what.naive.then_some("naive"), |_| Some(OTHER));
+    let mut third = third.map(|role| Stage::open(role, plan, what)).transpose()?;
     let mut rounds = Rounds::default();
     let play = || {
         let (floor, hubbub) = (floor.play(what, what.time)?, hubbub.play(what, what.time)?);
-        Ok((floor, hubbub, naive.as_mut().map(|naive| naive.play(what, what.time)).transpose()?))
+        Ok((floor, hubbub, third.as_mut().map(|third| third.play(what, what.time)).transpose()?))
     };
-    rounds.left_out = quiet::turns(plan.rounds * ROUNDS_EACH, play, |(floor, hubbub, naive)| {
+    rounds.left_out = quiet::turns(plan.rounds * ROUNDS_EACH, play, |(floor, hubbub, third)| {
         rounds.floor.push(floor);
         rounds.hubbub.push(hubbub);
-        rounds.naive.extend(naive);
+        if other_build().is_some() { &mut rounds.other } else { &mut rounds.naive }.extend(third);
     })?;
     rounds.kept = hubbub.close(plan, what.flow)?;
     Ok(rounds)
@@ -172,6 +175,9 @@ fn one_after_the_other(plan: Plan, what: &Play) -> io::Result<Rounds> {
         let (played, kept) = play(plan, what)?;
         rounds.hubbub.push(played);
         rounds.kept += kept;
+        if other_build().is_some() {
+            rounds.other.push(Stage::open(OTHER, plan, what)?.play(what, what.time)?);
+        }
     }
     Ok(rounds)
 }
@@ -201,6 +207,12 @@ impl Rounds {
         let figures = |played: &[Played]| played.iter().map(of).collect::<Vec<_>>();
         let (hubbub, floor, naive) = (figures(&self.hubbub), figures(&self.floor), figures(&self.naive));
         let ratios = |own: &[f64]| own.iter().zip(&floor).map(|(own, floor)| own / floor).collect::<Vec<_>>();
+        if !self.other.is_empty() {
+            let other = figures(&self.other);
+            let ratios = hubbub.iter().zip(&other).map(|(own, other)| own / other).collect();
+            return Row::new(case, measure, Reach::Told, ratios)
+                .beside(format!("{:.3} {unit}", median(&hubbub)), format!("other build {:.3} {unit}", median(&other)));
+        }
         let row = Row::new(case, measure, reach, ratios(&hubbub))
             .beside(format!("{:.3} {unit}", median(&hubbub)), format!("floor {:.3} {unit}", median(&floor)))
             .made_of([("hubbub", &hubbub), ("floor", &floor)]);
