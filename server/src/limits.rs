@@ -158,8 +158,8 @@ limits! {
     store_journal_bytes_max: 16_777_216, 4_096 ..= 1_073_741_824,
         "Bytes of these events in memory.",
         "The same.";
-    store_nonce_filter_bytes: 4_194_304, 64 ..= 1_073_741_824,
-        "Memory that tells whether a post's nonce was there before, in bytes; two for each stored post are enough.",
+    store_nonce_filter_bytes: 67_108_864, 64 ..= 1_073_741_824,
+        "Memory that tells whether a post's nonce was there before, in bytes: at the start two for each stored post or a little more, at least 4 MiB, at most this.",
         "Each post is looked up in the store's tables.";
     store_writer_cache_bytes: 16_777_216, 65_536 ..= 1_073_741_824,
         "Pages of the database that the store's writer keeps in memory, in bytes.",

@@ -106,7 +106,7 @@ impl Folder {
     fn fold(&mut self, connection: &mut Connection, slice: &Slice) -> rusqlite::Result<()> {
         self.relaxed = true;
         connection.pragma_update(None, "synchronous", "normal")?;
-        let folded = journal::fold(connection, slice);
+        let folded = self.recent.with_runs(connection, |connection, runs| journal::fold(connection, slice, runs));
         if folded.is_ok() {
             self.recent.folded(slice);
             metrics::gauge!(names::STORE_JOURNAL_EVENTS).set(self.recent.events() as f64);

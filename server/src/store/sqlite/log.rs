@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use hubbub_protocol::{
-    NameKey, Nick,
-    event::PostKind,
-    id::{Nonce, Seq},
-};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use hubbub_protocol::{NameKey, id::Seq};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     super::{Appended, EventBody, LogPage, NewEvent, Page, RoomId, StoredEvent},
-    journal::{KIND_ACTION, KIND_TEXT, KIND_TOPIC},
+    block,
     nonce::Key,
     operation::{Failure, Operation},
     recent::{Held, Recent, Sent},
@@ -32,7 +28,7 @@ impl Append {
         }
         connection
             .prepare_cached(
-                "SELECT coalesce((SELECT max(seq) FROM events WHERE room_id = ?1), 0) FROM rooms WHERE id = ?1",
+                "SELECT coalesce((SELECT max(last) FROM blocks WHERE room_id = ?1), 0) FROM rooms WHERE id = ?1",
             )?
             .query_row([self.room], |row| row.get(0))
             .optional()?
@@ -46,14 +42,15 @@ impl Append {
             Sent::Never => return Ok(None),
             Sent::AskTables => {}
         }
-        let sql = "SELECT seq, at FROM events WHERE room_id = ?1 AND user_id = ?2 AND nonce = ?3";
-        let first = connection
-            .prepare_cached(sql)?
-            .query_row(params![self.room, event.user, event.nonce.as_str()], |row| {
-                Ok(Appended { seq: row.get(0)?, at: row.get(1)?, duplicate: true })
-            })
-            .optional()?;
-        Ok(first)
+        for seq in self.recent.ask_tables(connection, key)? {
+            let there = block::at(connection, self.room, seq)?;
+            if let Some((at, _, _)) =
+                there.filter(|(_, user, nonce)| (*user, nonce.as_str()) == (event.user, event.nonce.as_str()))
+            {
+                return Ok(Some(Appended { seq, at, duplicate: true }));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -142,31 +139,17 @@ impl Taken<'_> {
 
     /// Those of the tables with a seq below `end`.
     fn take_stored(&mut self, connection: &Connection, room: RoomId, end: Seq) -> Result<bool, Failure> {
-        let (sql, from, end) = match self.of.page {
-            Page::After(seq) => (
-                "SELECT seq, at, user_id, nick, nonce, kind, body FROM events
-                 WHERE room_id = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq LIMIT ?4",
-                seq,
-                end,
-            ),
-            Page::Before(seq) => (
-                "SELECT seq, at, user_id, nick, nonce, kind, body FROM events
-                 WHERE room_id = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4",
-                0,
-                seq.min(end),
-            ),
+        let page = match self.of.page {
+            Page::Before(seq) => Page::Before(seq.min(end)),
+            after => after,
         };
-        // No seq is as large as what does not fit, so the largest number stands for it.
-        let [from, end] = [from, end].map(|seq| i64::try_from(seq).unwrap_or(i64::MAX));
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params![room, from, end, i64::from(self.of.limit) + 1])?;
-        while let Some(row) = rows.next()? {
-            let body: String = row.get(6)?;
-            if !self.take(body.len(), || stored_event(row, body))? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let mut is_full = false;
+        block::walk(connection, room, page, |entry| {
+            let is_meant = entry.seq() < end;
+            is_full = is_meant && !self.take(entry.text_bytes(), || entry.into_event())?;
+            Ok(is_meant && !is_full)
+        })?;
+        Ok(!is_full)
     }
 }
 
@@ -201,18 +184,4 @@ impl Operation for ReadLog {
         view.commit()?;
         Ok(Some(LogPage { room, events, more }))
     }
-}
-
-fn stored_event(row: &Row<'_>, body: String) -> Result<StoredEvent, Failure> {
-    let seq: Seq = row.get(0)?;
-    let (nick, nonce): (String, String) = (row.get(3)?, row.get(4)?);
-    let nick = Nick::parse(&nick).map_err(|error| Failure::corrupt(format!("the nick of event {seq}: {error}")))?;
-    let nonce = Nonce::parse(&nonce).map_err(|error| Failure::corrupt(format!("the nonce of event {seq}: {error}")))?;
-    let body = match row.get(5)? {
-        KIND_TEXT => EventBody::Post { kind: PostKind::Text, text: body },
-        KIND_ACTION => EventBody::Post { kind: PostKind::Action, text: body },
-        KIND_TOPIC => EventBody::Topic { topic: body },
-        kind => return Err(Failure::corrupt(format!("event {seq} is of the unknown kind {kind}"))),
-    };
-    Ok(StoredEvent { seq, event: NewEvent { at: row.get(1)?, user: row.get(2)?, nick, nonce, body } })
 }

@@ -1,6 +1,6 @@
 //! The schema's versions: creating a database, and bringing an older one up to date.
 //!
-//! To change the schema, add `migration_4.sql` and one line to [`SCHEMA`]. A step that was released is
+//! To change the schema, add `migration_5.sql` and one line to [`schema`]. A step that was released is
 //! never edited. The version is SQLite's `user_version`: the number of steps that were taken.
 
 use std::{
@@ -9,20 +9,70 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, MAIN_DB, config::DbConfig};
+use rusqlite::{Connection, MAIN_DB, Transaction, config::DbConfig};
 use rusqlite_migration::{M, Migrations};
 
 use super::{
+    super::RoomId,
+    block::{self, Entry},
     error::OpenError,
     folder::{DATABASE_FILE, beside, sync_folder_of},
+    nonce::Keyring,
+    run::{Runs, Sent},
 };
 
 /// Every step, in order.
-pub(super) const SCHEMA: &[M<'static>] = &[
-    M::up(include_str!("schema.sql")),
-    M::up(include_str!("migration_2.sql")),
-    M::up(include_str!("migration_3.sql")),
-];
+pub(super) fn schema() -> Vec<M<'static>> {
+    vec![
+        M::up(include_str!("schema.sql")),
+        M::up(include_str!("migration_2.sql")),
+        M::up(include_str!("migration_3.sql")),
+        M::up_with_hook(include_str!("migration_4.sql"), |step: &Transaction<'_>| {
+            into_blocks(step).map_err(Into::into)
+        }),
+    ]
+}
+
+/// Nonces that become one run.
+const RUN_NONCES: usize = 65_536;
+
+/// The rest of step 4: a row for each event becomes blocks and runs of nonces.
+fn into_blocks(step: &Transaction<'_>) -> rusqlite::Result<()> {
+    {
+        let (keyring, mut runs) = (Keyring::of(step)?, Runs::list(step)?);
+        let mut rows = step.prepare(
+            "SELECT seq, at, user_id, nick, nonce, kind, body, room_id FROM events_of_version_3 ORDER BY room_id, seq",
+        )?;
+        let (mut rows, mut room, mut block, mut sent) = (rows.query([])?, 0, Vec::new(), Vec::new());
+        while let Some(row) = rows.next()? {
+            let of: RoomId = row.get(7)?;
+            if of != room || block.len() >= block::EVENTS_MAX {
+                block::put(step, room, &block)?;
+                block.clear();
+                room = of;
+            }
+            let [nick, nonce, body] = [3, 4, 6].map(|column| row.get::<_, String>(column));
+            let nonce = nonce?;
+            sent.push(Sent::new(keyring.key(room, row.get(2)?, &nonce), row.get(0)?));
+            block.push(Entry(
+                row.get(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                nick?.into(),
+                nonce.into(),
+                row.get(5)?,
+                body?.into(),
+            ));
+            if sent.len() >= RUN_NONCES {
+                runs.add(step, &sent)?;
+                sent.clear();
+            }
+        }
+        block::put(step, room, &block)?;
+        runs.add(step, &sent)?;
+    }
+    step.execute_batch("DROP TABLE events_of_version_3")
+}
 
 /// What `schema.sql` marks a file of ours with: "Hubb".
 pub(super) const APPLICATION_ID: i32 = 0x4875_6262;

@@ -13,6 +13,7 @@
 //! `writer` what happens when the disk fails, `folder` what is refused at the start.
 
 mod account;
+mod block;
 mod checkpoint;
 mod connection;
 mod courier;
@@ -28,6 +29,7 @@ mod probe;
 mod reader;
 mod recent;
 mod room;
+mod run;
 mod sight;
 mod writer;
 
@@ -57,12 +59,13 @@ use self::{
     courier::Courier,
     folder::{DataFolder, Found},
     log::{Append, ReadLog},
-    nonce::Known,
+    nonce::{Keyring, Known},
     operation::{Operation, Work, request},
     probe::Probe,
     reader::Reader,
     recent::{Bounds, Recent},
     room::{ListRooms, OpenRoom},
+    run::Runs,
     sight::WriterSight,
     writer::{Waiting, Writer, WriterMessage},
 };
@@ -86,7 +89,7 @@ pub struct Options {
     pub journal_events_max: usize,
     /// Bytes of them in memory.
     pub journal_bytes_max: usize,
-    /// Bytes of memory that tell which nonces are not in the tables.
+    /// Bytes of memory that tell which nonces are not in the tables, at most.
     pub nonce_filter_bytes: usize,
     /// Bytes of pages that the writer keeps in memory.
     pub writer_cache_bytes: usize,
@@ -151,7 +154,7 @@ impl SqliteStore {
     /// # Errors
     /// When the folder is in use, the file is not ours or newer, or something cannot be written or read.
     pub fn open(options: &Options) -> Result<Arc<Self>, OpenError> {
-        Self::open_with(options, migration::SCHEMA)
+        Self::open_with(options, &migration::schema())
     }
 
     fn open_with(options: &Options, schema: &[M<'_>]) -> Result<Arc<Self>, OpenError> {
@@ -169,12 +172,14 @@ impl SqliteStore {
         let to_read = Opener { path: database.clone(), cache_bytes: options.reader_cache_bytes };
         let mut connection = to_write.writer().map_err(failed)?;
         migration::bring_up(&mut connection, &database, version, schema)?;
-        let recovered = journal::recover(&mut connection).map_err(failed)?;
+        let keyring = Keyring::of(&connection).map_err(failed)?;
+        let recovered = journal::recover(&mut connection, keyring).map_err(failed)?;
         if recovered > 0 {
             tracing::info!(events = recovered, "what a server had left in the journal stands in the tables now");
         }
         let bounds = Bounds { events: options.journal_events_max.max(1), bytes: options.journal_bytes_max.max(1) };
-        let known = Arc::new(Known::new(options.nonce_filter_bytes));
+        let nonces_max = Runs::list(&connection).map_err(failed)?.nonces_max();
+        let known = Arc::new(Known::for_nonces(nonces_max, options.nonce_filter_bytes, keyring));
         let recent = Arc::new(Recent::new(bounds, known.clone()));
         let (reads, reader_inbox) = sync_channel(options.reader_inbox_max.max(1));
         let reader_inbox = Arc::new(Mutex::new(reader_inbox));

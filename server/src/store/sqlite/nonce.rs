@@ -11,17 +11,18 @@
 
 use std::{
     convert::Infallible,
-    hash::{BuildHasher, RandomState},
+    hash::Hasher,
     sync::{
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, TryRecvError},
     },
 };
 
-use hubbub_protocol::id::{Nonce, UserId};
+use hubbub_protocol::id::UserId;
 use rusqlite::{Connection, params};
+use siphasher::sip::SipHasher13;
 
-use super::super::RoomId;
+use super::{super::RoomId, run};
 
 /// One cache line: all bits of a key are in one.
 type Line = [AtomicU64; 8];
@@ -32,24 +33,69 @@ const BITS: u32 = 6;
 /// Bits of the filter for a nonce, below which it tells too little apart to be worth filling.
 const BITS_PER_NONCE_MIN: u64 = 4;
 
-/// Nonces that are read at once, at the start.
-const FILL_ROWS: u32 = 4_096;
+/// Bytes of the filter for a nonce with which it tells nearly all apart.
+const BYTES_PER_NONCE: usize = 2;
 
-/// A room, a user and a nonce, as one number. Nobody outside can choose what collides.
+/// Bytes of the filter of a store with few nonces.
+const BYTES_MIN: usize = 4 << 20;
+
+/// Parts of runs that are read at once, at the start.
+const FILL_PARTS: u32 = 16;
+
+/// A room, a user and a nonce, as one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key(u64);
 
 impl Key {
+    /// What was told by [`hash`](Self::hash).
+    pub(super) fn of_hash(hash: u64) -> Self {
+        Self(hash)
+    }
+
     /// For a table of them.
     pub(super) fn hash(self) -> u64 {
         self.0
     }
 }
 
+/// Makes keys. It is the database's own, and secret: nobody outside can choose what collides.
+#[derive(Clone, Copy)]
+pub(super) struct Keyring([u8; 16]);
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keyring(…)")
+    }
+}
+
+impl Keyring {
+    /// With a secret.
+    pub(super) fn new(secret: [u8; 16]) -> Self {
+        Self(secret)
+    }
+
+    /// That of a database.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(super) fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        connection.query_row("SELECT key FROM nonce_key", [], |row| row.get(0)).map(Self::new)
+    }
+
+    /// The key of a nonce. It must never be another: runs are sorted by it.
+    pub(super) fn key(&self, room: RoomId, user: UserId, nonce: &str) -> Key {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        hasher.write(&room.to_le_bytes());
+        hasher.write(&user.to_le_bytes());
+        hasher.write(nonce.as_bytes());
+        Key(hasher.finish())
+    }
+}
+
 /// See the module.
 pub(super) struct Known {
     lines: Box<[Line]>,
-    hasher: RandomState,
+    keyring: Keyring,
     /// Everything that stood in the tables at the start is in it.
     is_filled: AtomicBool,
 }
@@ -62,10 +108,17 @@ impl std::fmt::Debug for Known {
 
 impl Known {
     /// An empty one, that says nothing for sure before it is [filled](Self::filled).
-    pub(super) fn new(bytes: usize) -> Self {
+    pub(super) fn new(bytes: usize, keyring: Keyring) -> Self {
         let lines = (bytes / size_of::<Line>()).max(1);
         let lines = std::iter::repeat_with(Line::default).take(lines).collect();
-        Self { lines, hasher: RandomState::new(), is_filled: AtomicBool::new(false) }
+        Self { lines, keyring, is_filled: AtomicBool::new(false) }
+    }
+
+    /// The same, for a store that has at most so many nonces now, in at most so many bytes. The number is mostly told twice
+    /// as large as it is, so there is space for as many again.
+    pub(super) fn for_nonces(nonces: u64, bytes_max: usize, keyring: Keyring) -> Self {
+        let bytes = usize::try_from(nonces).unwrap_or(usize::MAX).saturating_mul(BYTES_PER_NONCE);
+        Self::new(bytes.max(BYTES_MIN).min(bytes_max), keyring)
     }
 
     /// How many nonces it tells apart well enough.
@@ -73,14 +126,9 @@ impl Known {
         self.lines.len() as u64 * u64::from(Line::default().len() as u32 * u64::BITS) / BITS_PER_NONCE_MIN
     }
 
-    /// The key of a nonce.
-    pub(super) fn key(&self, room: RoomId, user: UserId, nonce: &Nonce) -> Key {
-        self.key_of(room, user, nonce.as_str())
-    }
-
-    /// The same of a nonce as the tables have it.
-    pub(super) fn key_of(&self, room: RoomId, user: UserId, nonce: &str) -> Key {
-        Key(self.hasher.hash_one((room, user, nonce)))
+    /// What makes the keys.
+    pub(super) fn keyring(&self) -> Keyring {
+        self.keyring
     }
 
     /// The line of a key, and its bits there.
@@ -104,28 +152,30 @@ impl Known {
         }
     }
 
-    /// Adds all that stands in the tables, a page at a time, unless it is more than is worth it, or the store closes.
+    /// Adds all that stands in the tables, a few parts of runs at a time, unless it is more than is worth it, or the
+    /// store closes.
     ///
-    /// What the writer puts there meanwhile it adds by itself, so nothing is missed between two pages.
+    /// What the writer puts there meanwhile it adds by itself, and what it merges it moves to a run that is read later; so
+    /// nothing is missed.
     ///
     /// # Errors
     /// What SQLite says; then everything may be there, as before.
     pub(super) fn fill(&self, connection: &Connection, store_lives: &Receiver<Infallible>) -> rusqlite::Result<()> {
-        let mut statement = connection.prepare(
-            "SELECT room_id, user_id, nonce FROM events WHERE (room_id, user_id, nonce) > (?1, ?2, ?3)
-             ORDER BY room_id, user_id, nonce LIMIT ?4",
-        )?;
-        let (mut after, mut count) = ((0, 0, String::new()), 0);
+        let sql = "SELECT id, entries FROM nonces WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let mut statement = connection.prepare(sql)?;
+        let (mut after, mut count) = (-1_i64, 0);
         while store_lives.try_recv() != Err(TryRecvError::Disconnected) {
-            let mut rows = statement.query(params![after.0, after.1, after.2, FILL_ROWS])?;
-            let mut page = 0;
+            let mut rows = statement.query(params![after, FILL_PARTS])?;
+            let mut parts = 0;
             while let Some(row) = rows.next()? {
-                after = (row.get(0)?, row.get(1)?, row.get(2)?);
-                self.add(self.key_of(after.0, after.1, &after.2));
-                page += 1;
+                after = row.get(0)?;
+                for sent in run::entries(row.get_ref(1)?.as_blob()?) {
+                    self.add(sent.key());
+                    count += 1;
+                }
+                parts += 1;
             }
-            count += u64::from(page);
-            if page < FILL_ROWS {
+            if parts < FILL_PARTS {
                 self.filled();
                 tracing::debug!(nonces = count, "the nonces of the tables are known");
                 break;
@@ -136,6 +186,8 @@ impl Known {
                 );
                 break;
             }
+            // Where there is one core, the server starts and answers on it meanwhile.
+            std::thread::yield_now();
         }
         Ok(())
     }
@@ -156,54 +208,66 @@ impl Known {
 mod tests {
     use std::sync::mpsc::sync_channel;
 
-    use super::*;
+    use super::{super::run::Runs, *};
 
-    const TABLE: &str =
-        "CREATE TABLE events (room_id INTEGER, user_id INTEGER, nonce TEXT, UNIQUE (room_id, user_id, nonce))";
+    fn known(bytes: usize) -> Known {
+        Known::new(bytes, Keyring::new([7; 16]))
+    }
 
-    fn table(rows: u32) -> Connection {
+    fn key(known: &Known, n: u64) -> Key {
+        known.keyring().key(n % 7, n % 3, &format!("n{n}"))
+    }
+
+    /// Runs of a thousand nonces each.
+    fn table(known: &Known, thousands: u64) -> Connection {
         let connection = Connection::open_in_memory().expect("opened");
-        connection.execute_batch(TABLE).expect("created");
-        let sql = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
-                   INSERT INTO events SELECT n % 7, n % 3, 'n' || n FROM n";
-        connection.execute(sql, [rows]).expect("filled");
+        let table = "CREATE TABLE nonces (id INTEGER PRIMARY KEY, entries BLOB)";
+        connection.execute_batch(table).expect("created");
+        let mut runs = Runs::list(&connection).expect("listed");
+        for thousand in 0..thousands {
+            let sent: Vec<_> = (1..=1_000).map(|n| run::Sent::new(key(known, thousand * 1_000 + n), n)).collect();
+            runs.add(&connection, &sent).expect("written");
+        }
         connection
     }
 
-    fn key(known: &Known, n: u32) -> Key {
-        known.key_of(u64::from(n % 7), u64::from(n % 3), &format!("n{n}"))
+    #[test]
+    fn a_key_is_the_same_for_ever() {
+        let keyring = Keyring::new(*b"0123456789abcdef");
+        let keys = [keyring.key(1, 2, "n-3").hash(), keyring.key(1, 2, "n-4").hash(), keyring.key(2, 1, "n-3").hash()];
+        assert_eq!(keys, [11_522_930_799_615_499_687, 18_180_002_177_081_161_821, 1_384_814_043_933_859_358]);
     }
 
     #[test]
     fn before_it_is_filled_everything_may_be_there() {
-        let known = Known::new(1 << 16);
+        let known = known(1 << 16);
         assert!(known.may_have(key(&known, 1)));
     }
 
     #[test]
     fn what_is_there_is_never_denied_and_what_is_not_mostly_is() {
-        let (known, rows) = (Known::new(1 << 17), 3 * FILL_ROWS + 5);
+        let known = known(1 << 17);
         let (_lives, store_lives) = sync_channel(0);
-        known.fill(&table(rows), &store_lives).expect("read");
-        assert!((1..=rows).all(|n| known.may_have(key(&known, n))));
+        known.fill(&table(&known, 12), &store_lives).expect("read");
+        assert!((1..=12_000).all(|n| known.may_have(key(&known, n))));
         let late = key(&known, 1_000_000);
         known.add(late);
         assert!(known.may_have(late));
         // About 85 bits for each: a chance of less than one in 10,000 each.
-        let wrong = (rows + 1..=rows + 10_000).filter(|n| known.may_have(key(&known, *n))).count();
+        let wrong = (12_001..=22_000).filter(|n| known.may_have(key(&known, *n))).count();
         assert!(wrong < 100, "{wrong} of 10,000");
     }
 
     #[test]
     fn a_store_that_closes_is_not_waited_for_and_one_that_is_too_large_is_left_alone() {
-        let known = Known::new(1 << 17);
+        let large = known(1 << 17);
         let (lives, store_lives) = sync_channel(0);
         drop(lives);
-        known.fill(&table(10), &store_lives).expect("nothing read");
-        assert!(known.may_have(key(&known, 1_000)), "not filled");
+        large.fill(&table(&large, 1), &store_lives).expect("nothing read");
+        assert!(large.may_have(key(&large, 1_000_000)), "not filled");
 
-        let (small, (_lives, store_lives)) = (Known::new(64), sync_channel(0));
-        small.fill(&table(FILL_ROWS + 1), &store_lives).expect("read");
-        assert!(small.nonces_max() < u64::from(FILL_ROWS) && small.may_have(key(&small, 1_000_000)), "not filled");
+        let (small, (_lives, store_lives)) = (known(64), sync_channel(0));
+        small.fill(&table(&small, 10), &store_lives).expect("read");
+        assert!(small.nonces_max() < 1_000 && small.may_have(key(&small, 1_000_000)), "not filled");
     }
 }

@@ -17,10 +17,12 @@ use std::{
 
 use hashbrown::HashTable;
 use hubbub_protocol::id::{Seq, UnixMs};
+use rusqlite::Connection;
 
 use super::{
     super::{Appended, EventBody, NewEvent, Page, RoomId},
     nonce::{Key, Known},
+    run::Runs,
 };
 use crate::domain::number::ByNumber;
 
@@ -48,6 +50,11 @@ impl Held {
     /// The event itself.
     pub(super) fn event(&self) -> &NewEvent {
         &self.batch[self.index as usize]
+    }
+
+    /// Of its nonce.
+    pub(super) fn key(&self) -> Key {
+        self.key
     }
 
     fn bytes(&self) -> usize {
@@ -100,8 +107,9 @@ pub(super) struct Slice {
 pub(super) struct Recent {
     state: Mutex<State>,
     bounds: Bounds,
-    /// The nonces that stand in the tables.
+    /// The nonces that stand in the tables: what tells which may, and where they are.
     known: Arc<Known>,
+    runs: Mutex<Option<Runs>>,
 }
 
 #[derive(Debug, Default)]
@@ -149,7 +157,7 @@ struct Round {
 impl Recent {
     /// Nothing yet; what goes into the tables is said to `known`.
     pub(super) fn new(bounds: Bounds, known: Arc<Known>) -> Self {
-        Self { state: Mutex::default(), bounds, known }
+        Self { state: Mutex::default(), bounds, known, runs: Mutex::default() }
     }
 
     /// How much may be here.
@@ -170,7 +178,7 @@ impl Recent {
 
     /// The key of an event's nonce.
     pub(super) fn key(&self, room: RoomId, event: &NewEvent) -> Key {
-        self.known.key(room, event.user, &event.nonce)
+        self.known.keyring().key(room, event.user, event.nonce.as_str())
     }
 
     /// Whether an event with this key was sent before; staged ones are included. For the writer.
@@ -180,6 +188,27 @@ impl Recent {
         }
         // What leaves the memory is known before it does, and only the writer takes it out.
         if self.known.may_have(key) { Sent::AskTables } else { Sent::Never }
+    }
+
+    /// Changes the tables, and the runs of nonces with them; when that fails, these are listed anew. For the writer.
+    pub(super) fn with_runs<T>(
+        &self,
+        connection: &mut Connection,
+        work: impl FnOnce(&mut Connection, &mut Runs) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let mut kept = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut runs = kept.take().map_or_else(|| Runs::list(connection), Ok)?;
+        let done = work(connection, &mut runs)?;
+        *kept = Some(runs);
+        Ok(done)
+    }
+
+    /// The seqs that a key got according to the tables. For the writer.
+    pub(super) fn ask_tables(&self, connection: &Connection, key: Key) -> rusqlite::Result<Vec<Seq>> {
+        match &*self.runs.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(runs) => runs.find(connection, key),
+            None => Runs::list(connection)?.find(connection, key),
+        }
     }
 
     /// Takes an event of a batch in, for the commit that is under way.

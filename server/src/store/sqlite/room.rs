@@ -47,12 +47,13 @@ impl RoomRow {
     }
 }
 
-/// Every column of [`RoomRow`]; the last event's seq and time are those of its row, found by the primary key.
+/// Every column of [`RoomRow`]; the last event's seq and time are those of the last block.
 macro_rules! select_rooms {
     ($which:literal) => {
         concat!(
-            "SELECT id, name, epoch, topic, coalesce(last.seq, 0), coalesce(last.at, 0) FROM rooms LEFT JOIN events AS last
-             ON last.room_id = rooms.id AND last.seq = (SELECT max(seq) FROM events WHERE room_id = rooms.id) ",
+            "SELECT rooms.id, name, epoch, topic, coalesce(newest.last, 0), coalesce(newest.at, 0) FROM rooms
+             LEFT JOIN blocks AS newest ON newest.room_id = rooms.id
+             AND newest.last = (SELECT max(last) FROM blocks WHERE room_id = rooms.id) ",
             $which
         )
     };

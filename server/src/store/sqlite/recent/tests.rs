@@ -9,7 +9,10 @@ use hubbub_protocol::{
 };
 
 use super::{Bounds, End, Recent, Sent, Slice};
-use crate::store::{Appended, EventBody, NewEvent, Page, RoomId, sqlite::nonce::Known};
+use crate::store::{
+    Appended, EventBody, NewEvent, Page, RoomId,
+    sqlite::nonce::{Keyring, Known},
+};
 
 fn post(nonce: &str) -> NewEvent {
     let body = EventBody::Post { kind: PostKind::Text, text: "hi".to_owned() };
@@ -30,7 +33,7 @@ fn recent(events: usize) -> Recent {
 
 /// With a filter that is never filled, so that it says nothing for sure.
 fn bounded(bounds: Bounds) -> Recent {
-    Recent::new(bounds, Arc::new(Known::new(1 << 16)))
+    Recent::new(bounds, Arc::new(Known::new(1 << 16, Keyring::new([7; 16]))))
 }
 
 fn find(recent: &Recent, room: RoomId, nonce: &str) -> Sent {
@@ -75,7 +78,7 @@ fn what_is_discarded_was_never_there() {
 
 #[test]
 fn the_tables_are_asked_for_what_may_be_there_only() {
-    let known = Arc::new(Known::new(1 << 16));
+    let known = Arc::new(Known::new(1 << 16, Keyring::new([7; 16])));
     known.filled();
     let recent = Recent::new(Bounds { events: 1, bytes: 1 }, known);
     stage(&recent, 1, [1]);

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
 use hubbub_protocol::{NameKey, event::PostKind, id::Seq};
+use rusqlite::Connection;
 
 use super::{Fixture, Options, SqliteStore, name, post, topic};
-use crate::store::{Appended, EventBody, LogPage, NewEvent, Page, Store, StoreError};
+use crate::store::{Appended, EventBody, LogPage, NewEvent, Page, Store, StoreError, sqlite::folder::DATABASE_FILE};
 
 /// Waits on a thread that has no runtime.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -305,5 +306,29 @@ fn one_bad_request_does_not_harm_those_in_the_same_commit() {
     let page = page.expect("read").expect("the room");
     assert_eq!(seqs(&page), (1..=10).collect::<Vec<_>>());
     assert!(page.events.iter().all(|stored| !stored.event.nonce.as_str().starts_with("half")));
+    fixture.close(&store);
+}
+
+#[test]
+fn a_block_that_cannot_be_read_is_said_to_who_asks_for_it_and_to_nobody_else() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let rooms = ["sound", "broken"].map(|name| fixture.room(&store, name));
+    for room in rooms {
+        fixture.wait(store.append(room, vec![post(1, "a", 10, "x"), post(1, "b", 20, "y")].into())).expect("appended");
+    }
+    fixture.close(&store);
+    let connection = Connection::open(fixture.options().folder.join(DATABASE_FILE)).expect("opened");
+    connection.execute("UPDATE blocks SET events = '[[1, 10' WHERE room_id = ?1", [rooms[1]]).expect("broken");
+    drop(connection);
+
+    let store = fixture.open();
+    let read = |room: &str| fixture.wait(store.read_log(NameKey::of(room), Page::After(0), 10, 1_000));
+    let Err(StoreError::Corrupt(reason)) = read("broken") else { panic!("read what cannot be read") };
+    assert!(reason.contains(&format!("a block of the events of room {}", rooms[1])), "{reason}");
+    assert_eq!(read("sound").expect("read").expect("the room").events.len(), 2);
+    // What is new goes on behind it.
+    let next = fixture.wait(store.append(rooms[1], vec![post(1, "c", 30, "z")].into())).expect("appended");
+    assert_eq!(next[0].seq, 3);
     fixture.close(&store);
 }

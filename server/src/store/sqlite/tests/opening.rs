@@ -3,16 +3,16 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use hubbub_protocol::NameKey;
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use rusqlite_migration::M;
 
 use super::{Fixture, post};
 use crate::store::{
-    Page, Store,
+    EventBody, Page, Store,
     sqlite::{
-        OpenError, SqliteStore,
+        OpenError, Options, SqliteStore,
         folder::{DATABASE_FILE, LOCK_FILE, beside},
-        migration::{self, SCHEMA},
+        migration::{self, schema},
     },
 };
 
@@ -91,7 +91,7 @@ fn a_newer_servers_file_is_left_as_it_is() {
     Connection::open(&database).expect("opened").pragma_update(None, "user_version", 99).expect("set");
     let before = contents(&folder);
     let error = SqliteStore::open(&fixture.options()).expect_err("refused");
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 3, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 4, .. }), "{error}");
     assert!(error.to_string().contains("start that server"));
     assert_eq!(contents(&folder), before);
 }
@@ -156,12 +156,12 @@ fn the_files_as_a_crash_leaves_them_hold_everything_acknowledged() {
 fn an_older_file_is_copied_and_brought_up_to_date() {
     let fixture = fixture_with_one_event();
     let folder = fixture.options().folder;
-    let store = SqliteStore::open_with(&fixture.options(), &schema_4()).expect("opened");
+    let store = SqliteStore::open_with(&fixture.options(), &schema_5()).expect("opened");
     assert!(text_of_first_event(&fixture, &store).contains("kept"));
     fixture.close(&store);
-    let copy = folder.join("hubbub.db.before-v4");
-    assert_eq!(version(&copy), 3);
-    assert_eq!(version(&folder.join(DATABASE_FILE)), 4);
+    let copy = folder.join("hubbub.db.before-v5");
+    assert_eq!(version(&copy), 4);
+    assert_eq!(version(&folder.join(DATABASE_FILE)), 5);
     let kept: String = Connection::open(&copy)
         .expect("opened")
         .query_row("SELECT body FROM events", [], |row| row.get(0))
@@ -169,9 +169,9 @@ fn an_older_file_is_copied_and_brought_up_to_date() {
     assert_eq!(kept, "kept");
 
     // Nothing to do the next time, and the older server leaves the newer file alone.
-    fixture.close(&SqliteStore::open_with(&fixture.options(), &schema_4()).expect("opened"));
-    assert!(!folder.join("hubbub.db.before-v4.2").exists());
-    assert!(matches!(SqliteStore::open(&fixture.options()), Err(OpenError::Newer { found: 4, known: 3, .. })));
+    fixture.close(&SqliteStore::open_with(&fixture.options(), &schema_5()).expect("opened"));
+    assert!(!folder.join("hubbub.db.before-v5.2").exists());
+    assert!(matches!(SqliteStore::open(&fixture.options()), Err(OpenError::Newer { found: 5, known: 4, .. })));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_file_of_the_first_version_keeps_the_place_of_every_room() {
     let fixture = Fixture::new();
     let folder = fixture.options().folder;
     fs::create_dir(&folder).expect("made");
-    migration::create(&folder.join(DATABASE_FILE), &SCHEMA[..1]).expect("created");
+    migration::create(&folder.join(DATABASE_FILE), &schema()[..1]).expect("created");
     // What the first version wrote for two posts and a topic in one room, and for another that is empty.
     Connection::open(folder.join(DATABASE_FILE))
         .expect("opened")
@@ -201,27 +201,75 @@ fn a_file_of_the_first_version_keeps_the_place_of_every_room() {
 }
 
 #[test]
-fn an_event_is_checked_without_a_look_into_other_tables_in_old_files_and_new_ones() {
-    for steps in [1, 2, SCHEMA.len()] {
-        let fixture = Fixture::new();
-        let database = fixture.options().folder.join(DATABASE_FILE);
-        fs::create_dir(fixture.options().folder).expect("made");
-        migration::create(&database, &SCHEMA[..steps]).expect("created");
-        fixture.close(&fixture.open());
-        let connection = Connection::open(&database).expect("opened");
-        let insert = |kind: i64| {
-            let sql = "INSERT INTO events VALUES (1, ?1 + 10, 10, 7, 'ana', 'n' || ?1, ?1, 'x')";
-            connection.execute(sql, [kind])
-        };
-        assert!((0..3).all(|kind| insert(kind).is_ok()) && insert(3).is_err() && insert(-1).is_err());
-        let sql = "EXPLAIN INSERT INTO events VALUES (1, 1, 10, 7, 'ana', 'n', 0, 'x')";
-        let mut program = connection.prepare(sql).expect("prepared");
-        let steps = program.query_map([], |row| row.get::<_, String>(1)).expect("asked");
-        let dear = ["OpenEphemeral", "OpenRead"];
-        assert!(steps.map(|step| step.expect("a step")).all(|step| !dear.contains(&&*step)));
-        let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("checked");
-        assert_eq!(sound, "ok");
+fn a_row_for_each_event_becomes_blocks_and_every_nonce_stays_known() {
+    const ROOMS: u64 = 3;
+    const POSTS: u64 = 300;
+    let fixture = Fixture::new();
+    let database = fixture.options().folder.join(DATABASE_FILE);
+    fs::create_dir(fixture.options().folder).expect("made");
+    migration::create(&database, &schema()[..3]).expect("created");
+    let connection = Connection::open(&database).expect("opened");
+    for room in 1..=ROOMS {
+        let name = format!("room-{room}");
+        let insert = "INSERT INTO rooms (id, name, name_key, epoch, created_at) VALUES (?1, ?2, ?2, 'e', 5)";
+        connection.execute(insert, params![room, name]).expect("written");
+        for seq in 1..=POSTS {
+            let insert = "INSERT INTO events VALUES (?1, ?2, ?2 * 10, 7, 'ana', 'n' || ?2, ?2 % 3, 'said ' || ?2)";
+            connection.execute(insert, [room, seq]).expect("written");
+        }
     }
+    // And what stands only in the journal, besides what stands in both.
+    let noted = r#"[[2,300,3000,7,"ana","n300",0,"said 300"],[2,301,3010,7,"ana","n301",0,"said 301"]]"#;
+    connection.execute("INSERT INTO journal (events) VALUES (?1)", [noted]).expect("written");
+    drop(connection);
+
+    let store = fixture.open();
+    for room in 1..=ROOMS {
+        let last = POSTS + u64::from(room == 2);
+        let page = fixture.wait(store.read_log(NameKey::of(&format!("room-{room}")), Page::After(0), 1_000, 1 << 20));
+        let page = page.expect("read").expect("the room");
+        assert_eq!((page.room.seq, page.room.at, page.events.len() as u64), (last, last * 10, last));
+        let kinds = page.events.iter().zip(1..).filter(|(event, seq)| {
+            let body = &event.event.body;
+            event.seq == *seq && matches!(body, EventBody::Topic { .. }) == (seq % 3 == 2 && *seq <= POSTS)
+        });
+        assert_eq!(kinds.count() as u64, last);
+        let again = (1..=last).map(|n| post(7, &format!("n{n}"), 9_000, "again")).collect::<Vec<_>>();
+        let again = fixture.wait(store.append(room, again.into())).expect("appended");
+        assert!(again.iter().zip(1..).all(|(again, seq)| again.duplicate && (again.seq, again.at) == (seq, seq * 10)));
+        let others = fixture.wait(store.append(room, vec![post(8, "n1", 9_000, "another's")].into()));
+        assert_eq!(
+            others.expect("appended").first().map(|other| (other.seq, other.duplicate)),
+            Some((last + 1, false))
+        );
+    }
+    fixture.close(&store);
+    let connection = Connection::open(&database).expect("opened");
+    let shown = "SELECT count(*), count(DISTINCT seq), max(seq), min(kind), max(kind) FROM events WHERE room_id = 2";
+    let shown =
+        connection.query_row(shown, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)));
+    assert_eq!(shown.expect("shown"), (302, 302, 302, 0, 2));
+    let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("checked");
+    assert_eq!(sound, "ok");
+    // Where each event was a row, a room's are a few now.
+    let blocks: u64 = connection.query_row("SELECT count(*) FROM blocks", [], |row| row.get(0)).expect("counted");
+    assert!(blocks <= ROOMS * 8, "{blocks}");
+}
+
+#[test]
+fn people_see_every_event_once_while_some_are_in_the_journal() {
+    let fixture = Fixture::new();
+    // So small that some are in the tables, some in both, and some in the journal.
+    let store = SqliteStore::open(&Options { journal_events_max: 8, ..fixture.options() }).expect("opened");
+    let room = fixture.room(&store, "lobby");
+    for n in 1..=50 {
+        fixture.wait(store.append(room, vec![post(1, &n.to_string(), n, "x")].into())).expect("appended");
+        let connection = Connection::open(fixture.options().folder.join(DATABASE_FILE)).expect("opened");
+        let mut shown = connection.prepare("SELECT seq FROM events WHERE room_id = ?1 ORDER BY seq").expect("prepared");
+        let shown = shown.query_map([room], |row| row.get::<_, u64>(0)).expect("asked");
+        assert_eq!(shown.map(|seq| seq.expect("a seq")).collect::<Vec<_>>(), (1..=n).collect::<Vec<_>>());
+    }
+    fixture.close(&store);
 }
 
 #[test]
@@ -229,25 +277,25 @@ fn a_failed_migration_changes_nothing_and_every_copy_is_kept() {
     let fixture = fixture_with_one_event();
     let folder = fixture.options().folder;
     let broken = || with_step("CREATE TABLE half (x); INSERT INTO nowhere VALUES (1);");
-    for copy in ["hubbub.db.before-v4", "hubbub.db.before-v4.2"] {
+    for copy in ["hubbub.db.before-v5", "hubbub.db.before-v5.2"] {
         let error = SqliteStore::open_with(&fixture.options(), &broken()).expect_err("fails");
-        assert!(matches!(error, OpenError::Migration { version: 4, .. }), "{error}");
+        assert!(matches!(error, OpenError::Migration { version: 5, .. }), "{error}");
         assert!(error.to_string().contains(copy));
         assert!(folder.join(copy).exists());
     }
-    assert_eq!(version(&folder.join(DATABASE_FILE)), 3);
+    assert_eq!(version(&folder.join(DATABASE_FILE)), 4);
     let store = fixture.open();
     assert!(text_of_first_event(&fixture, &store).contains("kept"));
     fixture.close(&store);
 }
 
-fn schema_4() -> Vec<M<'static>> {
+fn schema_5() -> Vec<M<'static>> {
     with_step("ALTER TABLE rooms ADD COLUMN mood TEXT;")
 }
 
 /// The present schema and one more step.
 fn with_step(step: &'static str) -> Vec<M<'static>> {
-    SCHEMA.iter().cloned().chain([M::up(step)]).collect()
+    schema().into_iter().chain([M::up(step)]).collect()
 }
 
 fn version(path: &Path) -> i64 {

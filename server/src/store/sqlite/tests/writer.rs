@@ -13,7 +13,7 @@ use crate::store::{
         fold::Folder,
         folder::{DATABASE_FILE, DataFolder, beside},
         log::Append,
-        nonce::Known,
+        nonce::{Keyring, Known},
         operation::{AnswerReceiver, Work, request},
         recent::{Bounds, Recent},
         writer::{Failed, Waiting, Writer, WriterMessage},
@@ -25,7 +25,11 @@ pub(super) fn append(recent: &Arc<Recent>, nonce: &str) -> (Box<dyn Work>, Answe
 }
 
 pub(super) fn recent() -> Arc<Recent> {
-    Arc::new(Recent::new(Bounds { events: 1_000, bytes: 1_000_000 }, Arc::new(Known::new(1_024))))
+    recent_with(Keyring::new([7; 16]))
+}
+
+fn recent_with(keyring: Keyring) -> Arc<Recent> {
+    Arc::new(Recent::new(Bounds { events: 1_000, bytes: 1_000_000 }, Arc::new(Known::new(1_024, keyring))))
 }
 
 /// The folder of a store that is closed, and how its database is opened.
@@ -133,7 +137,7 @@ fn what_was_sent_before_is_not_kept_with_what_is_new() {
     let (folder, to_write) = locked(&fixture);
     let connection = to_write.writer().expect("opened");
     let (_outlet, inbox) = tokio::sync::mpsc::channel(1);
-    let recent = recent();
+    let recent = recent_with(Keyring::of(&connection).expect("there"));
     let mut writer = Writer::new(folder, to_write, connection, recent.clone(), inbox, 1);
     let again = || large("before").remove(0);
     let events: Arc<[_]> = Arc::from([again(), post(1, "one", 20, "x"), again(), post(1, "two", 21, "y"), again()]);

@@ -1,0 +1,35 @@
+-- Version 4: a room's events stand in blocks, and which nonces were sent, in runs. A tenth of the rows is
+-- written for the same events; `events` shows them one by one, as before.
+ALTER TABLE events RENAME TO events_of_version_3;
+
+CREATE TABLE blocks (
+    id      INTEGER PRIMARY KEY,
+    room_id INTEGER NOT NULL,
+    last    INTEGER NOT NULL CHECK (last >= 1),      -- the seq of its last event
+    at      INTEGER NOT NULL,                        -- of its last event
+    events  TEXT    NOT NULL                         -- JSON: [[seq, at, user_id, nick, nonce, kind, body], …], ascending
+) STRICT;
+
+CREATE UNIQUE INDEX blocks_by_room ON blocks (room_id, last);
+
+-- Whatever was ever sent, for ever; `run.rs` says how it is kept in order.
+CREATE TABLE nonces (
+    id      INTEGER PRIMARY KEY,                     -- level << 56 | number of the run << 32 | part by the hash
+    entries BLOB    NOT NULL                         -- a hash of room, user and nonce (8 bytes) and a seq (5), and so on
+) STRICT;
+
+-- What the hashes are keyed with: nobody outside can choose what collides.
+CREATE TABLE nonce_key (
+    key BLOB NOT NULL CHECK (length(key) = 16)
+) STRICT;
+INSERT INTO nonce_key (key) VALUES (randomblob(16));
+
+-- For people. Kinds: 0 text, 1 action, 2 topic. What is still in the journal only comes last.
+CREATE VIEW events AS
+SELECT room_id, value ->> 0 AS seq, value ->> 1 AS at, value ->> 2 AS user_id, value ->> 3 AS nick,
+       value ->> 4 AS nonce, value ->> 5 AS kind, value ->> 6 AS body
+FROM (SELECT room_id, each.value FROM blocks, json_each(blocks.events) AS each)
+UNION ALL
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+FROM (SELECT each.value FROM journal, json_each(journal.events) AS each)
+WHERE value ->> 1 > coalesce((SELECT max(last) FROM blocks WHERE blocks.room_id = value ->> 0), 0);
