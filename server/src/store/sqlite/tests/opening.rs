@@ -253,7 +253,7 @@ fn a_row_for_each_event_becomes_blocks_and_every_nonce_stays_known() {
     assert_eq!(sound, "ok");
     // Where each event was a row, a room's are a few now.
     let blocks: u64 = connection.query_row("SELECT count(*) FROM blocks", [], |row| row.get(0)).expect("counted");
-    assert!(blocks <= ROOMS * 8, "{blocks}");
+    assert!(blocks <= ROOMS * 13, "{blocks}");
 }
 
 #[test]
