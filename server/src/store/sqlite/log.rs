@@ -43,7 +43,8 @@ impl Append {
             Sent::AskTables => {}
         }
         for seq in self.recent.ask_tables(connection, key)? {
-            let there = block::at(connection, self.room, seq)?;
+            // Some of the batch may be staged already: all or none.
+            let there = block::at(connection, self.room, seq).map_err(Failure::behind_writes)?;
             if let Some((at, _, _)) =
                 there.filter(|(_, user, nonce)| (*user, nonce.as_str()) == (event.user, event.nonce.as_str()))
             {

@@ -1,7 +1,7 @@
 //! Which nonces may stand in the tables.
 //!
 //! Sending twice posts once, for ever: so each post asks whether its nonce was there before, and all but a few were not.
-//! To ask the tables is a search in a tree that grows with the log. This is a Bloom filter in front of them: it says for
+//! To ask the tables is a look into each run of them (`run`). This is a Bloom filter in front of them: it says for
 //! sure that a nonce is not there, and where it cannot, the tables are asked.
 //!
 //! - **Written** by the writer, for what it puts into the tables; and once at the start, beside all else, by a thread that

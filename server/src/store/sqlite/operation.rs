@@ -1,6 +1,6 @@
 //! What the store's threads do: one operation each on a connection, and the way its answer goes back.
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, types::Type};
 use tokio::sync::oneshot;
 
 use super::{super::StoreError, courier::WayBack};
@@ -41,6 +41,14 @@ impl Failure {
     /// A stored value that is not what it should be.
     pub(super) fn corrupt(what: impl Into<String>) -> Self {
         Self::Refused(StoreError::Corrupt(what.into()))
+    }
+
+    /// The same, from an operation that may have written something before it found that out.
+    pub(super) fn behind_writes(self) -> Self {
+        match self {
+            Self::Refused(reason) => Self::Sql(rusqlite::Error::FromSqlConversionFailure(0, Type::Text, reason.into())),
+            sql => sql,
+        }
     }
 }
 

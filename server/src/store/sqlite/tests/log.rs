@@ -327,8 +327,16 @@ fn a_block_that_cannot_be_read_is_said_to_who_asks_for_it_and_to_nobody_else() {
     let Err(StoreError::Corrupt(reason)) = read("broken") else { panic!("read what cannot be read") };
     assert!(reason.contains(&format!("a block of the events of room {}", rooms[1])), "{reason}");
     assert_eq!(read("sound").expect("read").expect("the room").events.len(), 2);
+    // Whether it was sent before cannot be told; then nothing of the batch is stored, and others' posts are.
+    let append = |room: usize, nonces: &[&str]| {
+        let events: Vec<_> = nonces.iter().map(|nonce| post(1, nonce, 30, "z")).collect();
+        store.append(rooms[room], events.into())
+    };
+    let answers = fixture.in_one_commit(&store, vec![append(0, &["c"]), append(1, &["c", "a"]), append(0, &["d"])]);
+    assert_eq!(answers[0], Ok(vec![fresh(3, 30)]));
+    assert!(matches!(&answers[1], Err(StoreError::Corrupt(reason)) if reason.contains("a block of the events")));
+    assert_eq!(answers[2], Ok(vec![fresh(4, 30)]));
     // What is new goes on behind it.
-    let next = fixture.wait(store.append(rooms[1], vec![post(1, "c", 30, "z")].into())).expect("appended");
-    assert_eq!(next[0].seq, 3);
+    assert_eq!(fixture.wait(append(1, &["c"])), Ok(vec![fresh(3, 30)]));
     fixture.close(&store);
 }
