@@ -28,6 +28,15 @@ async fn what_one_pipe_posts_another_prints_and_people_see() {
 }
 
 #[tokio::test]
+async fn a_pipe_that_is_slowed_down_is_told_why() {
+    let server = Server::start(Setup::new()).await;
+    let robot = Person::new("robot");
+    let mut shell = robot.shell(&server, r#"seq 30 | "$hubbub" post lobby --nick robot && echo "all posted""#);
+    shell.shows(&[" posts wait: the server takes 5 a second from one sender", "all posted"]).await;
+    assert_eq!(shell.text().matches("posts wait").count(), 1, "{}", shell.text());
+}
+
+#[tokio::test]
 async fn tail_follows_until_nobody_reads_it() {
     let server = Server::start(Setup::new()).await;
     let (ana, robot) = (Person::new("ana"), Person::new("robot"));

@@ -1,8 +1,8 @@
 //! How a command gets in and out: connecting with limited patience, and leaving so that the nick is free.
 
-use std::{future::Future, io, pin::pin, time::Duration};
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 
-use hubbub_protocol::{ErrorCode, Nick};
+use hubbub_protocol::{ErrorCode, Nick, reply::Welcome};
 use tokio::time::{Instant, sleep_until};
 
 use crate::link::{
@@ -84,6 +84,8 @@ pub(super) struct Visit {
     was_online: bool,
     /// Why there is no connection, as far as it is known.
     outage: Option<Outage>,
+    /// What the server told of itself when it was last there.
+    pub(super) welcome: Option<Arc<Welcome>>,
 }
 
 impl Visit {
@@ -96,7 +98,7 @@ impl Visit {
         let until = Some(Instant::now() + entry.timeout);
         // Longer than our own patience, so that ours speaks first.
         let link = link.patient().with_timeout(entry.timeout.max(REQUEST_TIME) + Duration::from_secs(1));
-        Self { link, updates, entry, until, endless: false, was_online: false, outage: None }
+        Self { link, updates, entry, until, endless: false, was_online: false, outage: None, welcome: None }
     }
 
     /// From the first connection on, a lost one is waited for without end.
@@ -131,10 +133,11 @@ impl Visit {
     fn state(&mut self, state: LinkState) -> Result<(), Failure> {
         match state {
             LinkState::Connecting { .. } => {}
-            LinkState::Online { .. } => {
+            LinkState::Online { welcome } => {
                 if self.was_online {
                     note("connected again");
                 }
+                self.welcome = Some(welcome);
                 (self.was_online, self.until, self.outage) = (true, None, None);
             }
             LinkState::Waiting { reason, .. } => {

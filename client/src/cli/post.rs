@@ -3,11 +3,15 @@
 use std::{
     collections::HashMap,
     io::{self, BufRead, IsTerminal, Read},
+    time::Duration,
 };
 
 use hubbub_protocol::{RoomName, event::PostKind, id::Nonce};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     entry::{Entry, Failure, Visit, interrupted, note},
@@ -23,6 +27,9 @@ const LINES_AHEAD_MAX: usize = 16;
 
 /// Posts that wait to be stored; further lines are not read meanwhile.
 const POSTS_WAITING_MAX: usize = 512;
+
+/// How long posts wait until it is said why.
+const PACE_TOLD_AFTER: Duration = Duration::from_secs(1);
 
 /// What is printed for a stored post with `--json`.
 #[derive(Debug, Serialize)]
@@ -40,7 +47,15 @@ type Line = Result<(u64, String), String>;
 pub(super) async fn run(entry: Entry, room: &RoomName, words: &[String], json: bool) -> Result<(), Failure> {
     let input = open_input(words)?;
     let mut visit = Visit::start(entry);
-    let mut work = Work { room, json, input: Some(input), waiting: HashMap::new(), failed: 0 };
+    let mut work = Work {
+        room,
+        json,
+        input: Some(input),
+        waiting: HashMap::new(),
+        failed: 0,
+        waiting_since: Instant::now(),
+        pace_told: false,
+    };
     let done = tokio::select! {
         done = work.run(&mut visit) => done,
         () = interrupted() => Err(Failure::Failed("interrupted".to_owned())),
@@ -107,6 +122,10 @@ struct Work<'a> {
     /// Queued posts and their lines.
     waiting: HashMap<Nonce, u64>,
     failed: u64,
+    /// Since when some always have.
+    waiting_since: Instant,
+    /// Why they wait was said.
+    pace_told: bool,
 }
 
 impl Work<'_> {
@@ -118,6 +137,7 @@ impl Work<'_> {
                 return if self.failed == 0 { Ok(()) } else { Err(Failure::Said) };
             }
             let space = self.waiting.len() < POSTS_WAITING_MAX;
+            let slow = sleep_until(self.waiting_since + PACE_TOLD_AFTER);
             tokio::select! {
                 update = visit.next() => self.update(visit, update?)?,
                 line = next(&mut self.input), if space => match line {
@@ -125,6 +145,7 @@ impl Work<'_> {
                     Some(Err(error)) => self.fail(&error),
                     None => self.input = None,
                 },
+                () = slow, if !self.pace_told && !self.waiting.is_empty() => self.tell_pace(visit),
             }
         }
     }
@@ -132,6 +153,9 @@ impl Work<'_> {
     fn post(&mut self, visit: &Visit, number: u64, text: &str) -> Result<(), Failure> {
         match visit.link.post(self.room, text, PostKind::Text) {
             Ok(nonce) => {
+                if self.waiting.is_empty() {
+                    self.waiting_since = Instant::now();
+                }
                 self.waiting.insert(nonce, number);
                 Ok(())
             }
@@ -141,6 +165,15 @@ impl Work<'_> {
                 Ok(())
             }
             Err(error) => Err(Failure::Failed(format!("line {number}: {error}"))),
+        }
+    }
+
+    /// Some have waited for a while: mostly they go at the server's pace, which is nothing that failed.
+    fn tell_pace(&mut self, visit: &Visit) {
+        self.pace_told = true;
+        if let Some(welcome) = &visit.welcome {
+            let (waiting, per_s) = (self.waiting.len(), welcome.limits.posts_per_s);
+            note(&format!("{waiting} posts wait: the server takes {per_s} a second from one sender"));
         }
     }
 
