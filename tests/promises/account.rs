@@ -25,7 +25,8 @@ const R0: &str = "room_id = (SELECT id FROM rooms WHERE name = 'r0')";
 const R1: &str = "room_id = (SELECT id FROM rooms WHERE name = 'r1')";
 
 /// The events one by one, to be worked on, and back into blocks.
-const APART: &str = "CREATE TEMP TABLE events AS SELECT * FROM main.events";
+const APART: &str = "CREATE TEMP TABLE events AS
+    SELECT room_id, seq, at, user_id, nick, nonce, kind, body FROM main.events";
 const TOGETHER: &str = "DELETE FROM blocks;
     INSERT INTO blocks (room_id, last, at, events)
     SELECT room_id, seq, at, json_array(json_array(seq, at, user_id, nick, nonce, kind, body)) FROM temp.events";

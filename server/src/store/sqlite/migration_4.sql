@@ -27,16 +27,17 @@ INSERT INTO nonce_key (key) VALUES (randomblob(16));
 -- For people. Kinds: 0 text, 1 action, 2 topic. What is still in the journal only comes last. (With `json_extract`: an
 -- older `sqlite3` could not even make a backup of a file whose views have operators that it does not know.)
 CREATE VIEW events AS
-SELECT room_id,
-       json_extract(value, '$[0]') AS seq, json_extract(value, '$[1]') AS at, json_extract(value, '$[2]') AS user_id,
-       json_extract(value, '$[3]') AS nick, json_extract(value, '$[4]') AS nonce, json_extract(value, '$[5]') AS kind,
-       json_extract(value, '$[6]') AS body
-FROM (SELECT room_id, each.value FROM blocks, json_each(blocks.events) AS each)
+SELECT room_id, json_extract(value, '$[0]') AS seq, json_extract(value, '$[1]') AS at,
+       json_extract(value, '$[2]') AS user_id, json_extract(value, '$[3]') AS nick, json_extract(value, '$[4]') AS nonce,
+       json_extract(value, '$[5]') AS kind, json_extract(value, '$[6]') AS body, name_key AS room
+FROM (SELECT room_id, each.value, name_key
+      FROM blocks JOIN rooms ON rooms.id = room_id, json_each(blocks.events) AS each)
 UNION ALL
-SELECT json_extract(value, '$[0]'),
-       json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'),
-       json_extract(value, '$[4]'), json_extract(value, '$[5]'), json_extract(value, '$[6]'),
-       json_extract(value, '$[7]')
-FROM (SELECT each.value FROM journal, json_each(journal.events) AS each)
+SELECT room_id, json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'),
+       json_extract(value, '$[4]'), json_extract(value, '$[5]'), json_extract(value, '$[6]'), json_extract(value, '$[7]'),
+       name_key
+FROM (SELECT json_extract(each.value, '$[0]') AS room_id, each.value, name_key
+      FROM journal, json_each(journal.events) AS each JOIN rooms ON rooms.id = json_extract(each.value, '$[0]'))
+       AS noted
 WHERE json_extract(value, '$[1]') >
-      coalesce((SELECT max(last) FROM blocks WHERE blocks.room_id = json_extract(value, '$[0]')), 0);
+      coalesce((SELECT max(last) FROM blocks WHERE blocks.room_id = noted.room_id), 0);
