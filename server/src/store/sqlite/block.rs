@@ -98,13 +98,12 @@ pub(super) fn put(connection: &Connection, room: RoomId, entries: &[Entry<'_>]) 
 /// How many of these share a block.
 fn block_len(entries: &[Entry<'_>]) -> usize {
     let mut bytes = 0;
-    let fits = |pair: &(&Entry<'_>, Seq)| {
-        let (entry, seq) = pair;
+    let fits = |pair: &(Seq, &Entry<'_>)| {
+        let (index, entry) = pair;
         bytes += entry.text_bytes();
-        entry.seq() == *seq && (bytes <= TEXT_BYTES_MAX || entry.seq() == entries[0].seq())
+        entries[0].seq().checked_add(*index) == Some(entry.seq()) && (bytes <= TEXT_BYTES_MAX || *index == 0)
     };
-    let seqs = entries.first().map_or(0, Entry::seq)..;
-    entries.iter().zip(seqs).take(EVENTS_MAX).take_while(fits).count()
+    (0..).zip(entries).take(EVENTS_MAX).take_while(fits).count()
 }
 
 /// As the tables and the journal have it.

@@ -12,6 +12,7 @@ use super::{
     operation::{Failure, Operation},
     recent::{Held, Recent, Sent},
     room,
+    run::SEQ_END,
 };
 
 /// Appends events to the log of one room. What is new is staged; the writer puts it into the journal.
@@ -68,6 +69,9 @@ impl Operation for Append {
 
     fn run(&self, connection: &Connection) -> Result<Vec<Appended>, Failure> {
         let last = self.last_seq(connection)?;
+        if last.saturating_add(self.events.len() as u64) >= SEQ_END {
+            return Err(Failure::corrupt(format!("room {} cannot have {last} events", self.room)));
+        }
         let mut seq = last;
         let mut topic = None;
         let mut appended = Vec::with_capacity(self.events.len());

@@ -28,6 +28,9 @@ const LEVEL_0: usize = 512;
 /// The level that is never merged: its runs have 2^28 parts, and what fills one of them is no chat any more.
 const LEVEL_MAX: u32 = 7;
 
+/// No seq is as large: an entry has five bytes for it.
+pub(super) const SEQ_END: Seq = 1 << 40;
+
 /// Entries that are moved for each new one: as many as there are levels below 500 million, and one.
 const MOVED_FOR_EACH: usize = 6;
 
@@ -83,11 +86,16 @@ struct Run {
 impl Run {
     /// The row of its part for a hash.
     fn row(self, hash: u64) -> i64 {
-        self.row_at(part(self.level, hash))
+        self.row_at(part_of(self.level, hash))
     }
 
     fn row_at(self, part: usize) -> i64 {
         (i64::from(self.level) << LEVEL_BITS | self.number) << PART_BITS | part as i64
+    }
+
+    /// How many parts it has.
+    fn parts(self) -> usize {
+        1 << (FAN_BITS * self.level)
     }
 
     /// Whose part a row is.
@@ -98,7 +106,7 @@ impl Run {
 }
 
 /// The part for a hash: on each level four more of its upper bits count.
-fn part(level: u32, hash: u64) -> usize {
+fn part_of(level: u32, hash: u64) -> usize {
     hash.checked_shr(u64::BITS - FAN_BITS * level).unwrap_or(0) as usize
 }
 
@@ -126,16 +134,37 @@ impl Merge {
             let mut take = connection.prepare_cached(take)?;
             let mut taken = take.query([row])?;
             while let Some(part) = taken.next()? {
-                moved.extend(entries(part.get_ref(0)?.as_blob()?));
+                // What is in the wrong part is damaged, and is not found where it is either.
+                let is_here = |sent: &Sent| part_of(source.level, sent.hash) == self.part;
+                moved.extend(entries(part.get_ref(0)?.as_blob()?).filter(is_here));
             }
         }
         write(connection, self.target, &moved)?;
-        self.part += 1;
+        if moved.is_empty() {
+            self.skip(connection)?
+        } else {
+            self.part += 1
+        }
         Ok(moved.len())
     }
 
+    /// Goes on to the next part that is there: before a restart many may have been moved.
+    fn skip(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let sql = "SELECT id FROM nonces WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT 1";
+        let mut after = connection.prepare_cached(sql)?;
+        let end = self.sources.first().map_or(0, |source| source.parts());
+        let mut next = end;
+        for source in &self.sources {
+            let rows = [source.row_at(self.part), source.row_at(end - 1)];
+            let found: Option<i64> = after.query_row(rows, |row| row.get(0)).optional()?;
+            next = next.min(found.map_or(end, |row| (row & ((1 << PART_BITS) - 1)) as usize));
+        }
+        self.part = next;
+        Ok(())
+    }
+
     fn is_done(&self) -> bool {
-        self.sources.first().is_none_or(|source| self.part >= 1 << (FAN_BITS * source.level))
+        self.sources.first().is_none_or(|source| self.part >= source.parts())
     }
 }
 
@@ -170,9 +199,12 @@ impl Runs {
     /// What SQLite says.
     pub(super) fn list(connection: &Connection) -> rusqlite::Result<Self> {
         let mut runs = Self { levels: BTreeMap::new(), merges: BTreeMap::new(), owed: 0 };
-        let mut next = connection.prepare_cached("SELECT id FROM nonces WHERE id >= ?1 ORDER BY id LIMIT 1")?;
+        // A row beyond the last level is none of ours: the file is damaged.
+        let end = i64::from(LEVEL_MAX + 1) << (LEVEL_BITS + PART_BITS);
+        let sql = "SELECT id FROM nonces WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1";
+        let mut next = connection.prepare_cached(sql)?;
         let mut from = 0;
-        while let Some(row) = next.query_row([from], |row| row.get(0)).optional()? {
+        while let Some(row) = next.query_row([from, end], |row| row.get(0)).optional()? {
             let run = Run::of(row);
             runs.levels.entry(run.level).or_default().push(run);
             from = ((row >> PART_BITS) + 1) << PART_BITS;
@@ -244,8 +276,8 @@ impl Runs {
                 self.levels.entry(level + 1).or_default().push(merge.target);
                 self.merges.remove(&level);
             }
-            // A look at parts that are empty is some work, too.
-            self.owed = self.owed.saturating_sub(moved.max(1));
+            // A look at parts that are not there is some work, too.
+            self.owed = self.owed.saturating_sub(moved.max(FAN));
         }
         Ok(())
     }

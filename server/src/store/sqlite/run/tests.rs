@@ -132,6 +132,31 @@ fn all_seqs_of_a_key_are_found() {
 }
 
 #[test]
+fn a_damaged_table_costs_what_is_damaged_and_nothing_else() {
+    let connection = table();
+    let mut runs = Runs::list(&connection).expect("listed");
+    for slice in 0..100 {
+        runs.add(&connection, &sent(slice * 100, 100)).expect("added");
+    }
+    // Rows of no level, and entries in the wrong part, each in two rows of one run.
+    let foreign = "INSERT INTO nonces (id, entries) VALUES (?1, x'00')";
+    for row in [i64::MAX, i64::MIN, -1, 8 << 56, 17 << 56] {
+        connection.execute(foreign, [row]).expect("written");
+    }
+    let mut wrong = Vec::new();
+    sent(500_000, 40).iter().for_each(|sent| sent.put(&mut wrong));
+    let damage = "UPDATE nonces SET entries = CAST(entries || ?1 AS BLOB) WHERE id >= 1 << 56 AND id < 2 << 56";
+    assert!(connection.execute(damage, [&wrong]).expect("damaged") > FAN);
+    runs = Runs::list(&connection).expect("listed");
+    assert!(runs.all().all(|run| run.level <= LEVEL_MAX) && runs.nonces_max() < 1 << 20);
+    for slice in 100..700 {
+        runs.add(&connection, &sent(slice * 100, 100)).expect("added");
+    }
+    assert!(runs.levels.contains_key(&2), "what was damaged has been merged: {:?}", runs.levels);
+    assert!(all_find(&connection, &runs, 0..70_000));
+}
+
+#[test]
 fn a_part_that_was_cut_short_says_what_it_has() {
     let all = [Sent { hash: u64::MAX - 1, seq: (1 << 40) - 1 }, Sent { hash: 7, seq: 256 }];
     let mut part = Vec::new();

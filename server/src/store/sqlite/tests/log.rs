@@ -339,4 +339,15 @@ fn a_block_that_cannot_be_read_is_said_to_who_asks_for_it_and_to_nobody_else() {
     // What is new goes on behind it.
     assert_eq!(fixture.wait(append(1, &["c"])), Ok(vec![fresh(3, 30)]));
     fixture.close(&store);
+
+    // A place that no log can have.
+    let connection = Connection::open(fixture.options().folder.join(DATABASE_FILE)).expect("opened");
+    connection
+        .execute("UPDATE blocks SET last = ?2 WHERE room_id = ?1 AND last = 3", [rooms[1], 1 << 40])
+        .expect("broken");
+    drop(connection);
+    let store = fixture.open();
+    let next = fixture.wait(store.append(rooms[1], vec![post(1, "e", 40, "z")].into()));
+    assert!(matches!(&next, Err(StoreError::Corrupt(reason)) if reason.contains("cannot have")), "{next:?}");
+    fixture.close(&store);
 }
