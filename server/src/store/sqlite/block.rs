@@ -112,7 +112,7 @@ pub(super) fn json(entries: &(impl Serialize + ?Sized)) -> rusqlite::Result<Stri
 }
 
 /// The seq of a room's last event in the tables; 0 for none.
-pub(super) fn last(connection: &Connection, room: RoomId) -> rusqlite::Result<Seq> {
+fn last(connection: &Connection, room: RoomId) -> rusqlite::Result<Seq> {
     let sql = "SELECT coalesce(max(last), 0) FROM blocks WHERE room_id = ?1";
     connection.prepare_cached(sql)?.query_row([room], |row| row.get(0))
 }

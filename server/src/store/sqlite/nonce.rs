@@ -82,7 +82,7 @@ impl Keyring {
         connection.query_row("SELECT key FROM nonce_key", [], |row| row.get(0)).map(Self::new)
     }
 
-    /// The key of a nonce. It must never be another: runs are sorted by it.
+    /// The key of a nonce. It must never be another: runs are cut by it.
     pub(super) fn key(&self, room: RoomId, user: UserId, nonce: &str) -> Key {
         let mut hasher = SipHasher13::new_with_key(&self.0);
         hasher.write(&room.to_le_bytes());

@@ -205,9 +205,9 @@ impl Recent {
 
     /// The seqs that a key got according to the tables. For the writer.
     pub(super) fn ask_tables(&self, connection: &Connection, key: Key) -> rusqlite::Result<Vec<Seq>> {
-        match &*self.runs.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &mut *self.runs.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(runs) => runs.find(connection, key),
-            None => Runs::list(connection)?.find(connection, key),
+            none => none.insert(Runs::list(connection)?).find(connection, key),
         }
     }
 

@@ -188,8 +188,6 @@ pub(super) struct Runs {
     levels: BTreeMap<u32, Vec<Run>>,
     /// By the level of what is merged.
     merges: BTreeMap<u32, Merge>,
-    /// Entries that are still to be moved for those that were added.
-    owed: usize,
 }
 
 impl Runs {
@@ -198,7 +196,7 @@ impl Runs {
     /// # Errors
     /// What SQLite says.
     pub(super) fn list(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut runs = Self { levels: BTreeMap::new(), merges: BTreeMap::new(), owed: 0 };
+        let mut runs = Self { levels: BTreeMap::new(), merges: BTreeMap::new() };
         // A row beyond the last level is none of ours: the file is damaged.
         let end = i64::from(LEVEL_MAX + 1) << (LEVEL_BITS + PART_BITS);
         let sql = "SELECT id FROM nonces WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1";
@@ -246,8 +244,7 @@ impl Runs {
         let run = self.new_run(level(sent.len()));
         write(connection, run, sent)?;
         self.levels.entry(run.level).or_default().push(run);
-        self.owed += sent.len() * MOVED_FOR_EACH;
-        self.merge(connection)
+        self.merge(connection, sent.len() * MOVED_FOR_EACH)
     }
 
     fn all(&self) -> impl Iterator<Item = Run> {
@@ -263,13 +260,11 @@ impl Runs {
         Run { level, number }
     }
 
-    /// Moves what is owed, on the lowest levels first, where most comes in.
-    fn merge(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        while self.owed > 0 {
-            let Some(level) = self.next_merge() else {
-                self.owed = 0;
-                break;
-            };
+    /// Moves as many entries or a few more, on the lowest levels first, where most comes in.
+    fn merge(&mut self, connection: &Connection, count: usize) -> rusqlite::Result<()> {
+        let mut owed = count;
+        while owed > 0 {
+            let Some(level) = self.next_merge() else { break };
             let Some(merge) = self.merges.get_mut(&level) else { break };
             let moved = merge.step(connection)?;
             if merge.is_done() {
@@ -277,7 +272,7 @@ impl Runs {
                 self.merges.remove(&level);
             }
             // A look at parts that are not there is some work, too.
-            self.owed = self.owed.saturating_sub(moved.max(FAN));
+            owed = owed.saturating_sub(moved.max(FAN));
         }
         Ok(())
     }

@@ -266,7 +266,7 @@ fn delivery_us(plan: Plan, folder: &Path) -> io::Result<(f64, Kept)> {
 }
 
 /// Does something with a store that no server uses.
-pub(super) fn with_store<F: Future<Output = io::Result<()>>>(
+fn with_store<F: Future<Output = io::Result<()>>>(
     folder: &Path,
     work: impl FnOnce(Arc<SqliteStore>) -> F,
 ) -> io::Result<()> {
