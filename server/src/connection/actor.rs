@@ -216,7 +216,7 @@ impl ConnectionActor {
     fn must_wait(&self, answer: &Answer) -> bool {
         let same_room =
             |room: &Arc<RoomHandle>| self.posted_to.as_ref().is_some_and(|posted| Arc::ptr_eq(posted, room));
-        let joins_posts = matches!(answer, Answer::Room(room, RoomCommand::Append(_)) if same_room(room));
+        let joins_posts = matches!(answer, Answer::Room(room, RoomCommand::Append { .. }) if same_room(room));
         self.outbox.in_flight() > 0 && !joins_posts
     }
 
@@ -231,7 +231,7 @@ impl ConnectionActor {
     /// Gives a command to a room, which will answer through the shard.
     fn ask(&mut self, room: Arc<RoomHandle>, command: RoomCommand, now_ms: u64, ctx: &mut Context<Self>) {
         self.outbox.request_sent(now_ms);
-        self.posted_to = matches!(command, RoomCommand::Append(_)).then(|| room.clone());
+        self.posted_to = matches!(command, RoomCommand::Append { .. }).then(|| room.clone());
         let left = matches!(command, RoomCommand::Part { .. }).then(|| room.key().clone());
         match room.try_send(command) {
             Ok(()) => self.forget(left.as_ref()),

@@ -1,5 +1,7 @@
 //! `join`, `part`, `post`, `topic` and `history`: requests about a room's log.
 
+use std::sync::Arc;
+
 use hubbub_protocol::{
     ErrorBody, ErrorCode,
     event::{Event, PostKind},
@@ -13,8 +15,8 @@ use super::{Answer, Asked, Login, Outcome, page_size, room_name};
 use crate::{
     domain::{rate::Rate, text},
     frame,
-    room::{PostBody, RoomCommand, RoomEvent},
-    store::{LogPage, Page, StoreError},
+    room::RoomCommand,
+    store::{EventBody, LogPage, NewEvent, Page, StoreError},
 };
 
 pub(super) fn join(login: &Login, asked: &Asked<'_>, join: request::Join) -> Result<Answer, ErrorBody> {
@@ -55,16 +57,16 @@ pub(super) fn post(login: &Login, asked: &Asked<'_>, post: request::Post) -> Res
     if kind == PostKind::Unknown {
         return Err(ErrorBody::new(ErrorCode::InvalidArgument, "`kind` is `text` or `action`"));
     }
-    append(login, asked, &room, nonce, PostBody::Post { kind, text })
+    append(login, asked, &room, nonce, EventBody::Post { kind, text })
 }
 
 pub(super) fn topic(login: &Login, asked: &Asked<'_>, topic: request::Topic) -> Result<Answer, ErrorBody> {
     let request::Topic { room, nonce, topic } = topic;
     text::check_topic(&topic, asked.hub.limits.topic_chars_max)?;
-    append(login, asked, &room, nonce, PostBody::Topic { topic })
+    append(login, asked, &room, nonce, EventBody::Topic { topic })
 }
 
-fn append(login: &Login, asked: &Asked<'_>, room: &str, nonce: String, body: PostBody) -> Result<Answer, ErrorBody> {
+fn append(login: &Login, asked: &Asked<'_>, room: &str, nonce: String, body: EventBody) -> Result<Answer, ErrorBody> {
     let room = login.room(room)?.clone();
     let nonce = Nonce::try_from(nonce).map_err(|error| ErrorBody::new(ErrorCode::InvalidNonce, error.to_string()))?;
     let rate = Rate { burst: asked.hub.limits.post_burst, per_s: asked.hub.limits.posts_per_s };
@@ -72,8 +74,9 @@ fn append(login: &Login, asked: &Asked<'_>, room: &str, nonce: String, body: Pos
         let message = "you post faster than this server allows; send it again later with the same nonce";
         ErrorBody::new(ErrorCode::RateLimited, message).retry_after(wait_ms)
     })?;
-    let event = RoomEvent { re: asked.re, from: asked.from, user: login.session.user, nonce, body };
-    Ok(Answer::Room(room, RoomCommand::Append(Box::new(event))))
+    let (user, nick) = (login.session.user, login.session.nick());
+    let event = Arc::new(NewEvent { at: 0, user, nick, nonce, body });
+    Ok(Answer::Room(room, RoomCommand::Append { re: asked.re, from: asked.from, event }))
 }
 
 pub(super) fn history(asked: &Asked<'_>, history: &request::History) -> Result<Answer, ErrorBody> {

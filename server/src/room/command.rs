@@ -1,32 +1,25 @@
 //! What a room accepts.
 
+use std::sync::Arc;
+
 use hubbub_protocol::{
     NameKey, Nick,
-    id::{Nonce, Position, UserId},
+    id::{Position, UserId},
 };
 use smallvec::SmallVec;
 
-use crate::{fanout::ConnectionId, store::EventBody};
-
-/// What is to be added to a room's log; see [`EventBody`].
-pub type PostBody = EventBody;
+use crate::{fanout::ConnectionId, store::NewEvent};
 
 /// What is to be added together. Mostly it is one, and then the list needs no place of its own.
-pub(super) type Appends = SmallVec<[Box<RoomEvent>; 2]>;
+pub(super) type Appends = SmallVec<[(Asker, Arc<NewEvent>); 2]>;
 
-/// Something for the log.
-#[derive(Debug)]
-pub struct RoomEvent {
+/// Who waits for the answer to a post.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asker {
     /// The request's id.
-    pub re: u64,
+    pub(super) re: u64,
     /// Who asked.
-    pub from: ConnectionId,
-    /// Whose it is.
-    pub user: UserId,
-    /// The sender's own name for it.
-    pub nonce: Nonce,
-    /// What it says.
-    pub body: PostBody,
+    pub(super) from: ConnectionId,
 }
 
 /// What a room accepts.
@@ -40,7 +33,14 @@ pub struct RoomEvent {
 #[derive(Debug)]
 pub enum RoomCommand {
     /// Add to the log.
-    Append(Box<RoomEvent>),
+    Append {
+        /// The request's id.
+        re: u64,
+        /// Who asked.
+        from: ConnectionId,
+        /// What. When, and by which nick, the room knows better.
+        event: Arc<NewEvent>,
+    },
     /// Become a member, or come back as one.
     Join {
         /// The request's id.

@@ -16,7 +16,7 @@ mod sight;
 mod state;
 mod task;
 
-pub use command::{PostBody, RoomCommand, RoomEvent};
+pub use command::RoomCommand;
 pub use handle::{RoomGone, RoomHandle};
 pub use registry::{Registry, RoomsView};
 pub use sight::{RoomState, RoomView, Suspension};

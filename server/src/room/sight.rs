@@ -17,7 +17,7 @@ use crate::{
     clock::monotonic_us,
     fanout::ShardId,
     sight::{Stand, Standing},
-    store::{Appended, NewEvent, RoomId, Store, StoreError},
+    store::{Events, Outcomes, RoomId, Store, StoreError},
 };
 
 /// Where a room's coroutine is suspended.
@@ -144,7 +144,7 @@ impl Seen<mpsc::Receiver<RoomCommand>> {
 
 impl Seen<Arc<dyn Store>> {
     /// As [`Store::append`].
-    pub(super) async fn append(&self, room: RoomId, events: Arc<[NewEvent]>) -> Result<Vec<Appended>, StoreError> {
+    pub(super) async fn append(&self, room: RoomId, events: Events) -> Result<Outcomes, StoreError> {
         self.sight.during(At::Store, self.what.append(room, events)).await
     }
 }

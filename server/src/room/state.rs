@@ -14,7 +14,7 @@ use metrics::counter;
 use smallvec::SmallVec;
 
 use super::{
-    command::{Appends, RoomCommand, RoomEvent},
+    command::{Appends, Asker, RoomCommand},
     press::Press,
     sight::Sight,
 };
@@ -25,7 +25,7 @@ use crate::{
     limits::{Limits, size},
     meter::RoomMeter,
     metrics as names,
-    store::{Appended, EventBody, LogPage, NewEvent, StoreError},
+    store::{Appended, EventBody, Events, LogPage, NewEvent, Outcomes, StoreError},
 };
 
 /// What a client waits before it posts again when the store cannot store.
@@ -54,12 +54,6 @@ pub(super) struct Room {
 
 /// Who waits for the answers to posts that are stored together; mostly it is one.
 pub(super) type Askers = SmallVec<[Asker; 1]>;
-
-/// Who waits for the answer to a post.
-pub(super) struct Asker {
-    re: u64,
-    from: ConnectionId,
-}
 
 impl Room {
     /// A room as the store has it, with its newest events.
@@ -101,34 +95,32 @@ impl Room {
     }
 
     /// Checks what is to be appended; those whose sender is no member are answered, the others come back.
-    pub(super) fn admit(&mut self, events: Appends, now: UnixMs) -> (Askers, Arc<[NewEvent]>) {
-        let mut askers = Askers::with_capacity(events.len());
-        let mut appends: SmallVec<[NewEvent; 1]> = SmallVec::with_capacity(events.len());
+    pub(super) fn admit(&mut self, appends: Appends, now: UnixMs) -> (Askers, Events) {
+        let (mut askers, mut events) = (Askers::with_capacity(appends.len()), Events::default());
         self.at = self.at.max(now);
-        for event in events {
-            let RoomEvent { re, from, user, nonce, body } = *event;
-            let Some(nick) = self.roster.nick(user).cloned() else {
-                self.press.reply(from, frame::error(Some(re), &self.not_joined()));
+        for (asker, mut event) in appends {
+            let Some(nick) = self.roster.nick(event.user) else {
+                self.press.reply(asker.from, frame::error(Some(asker.re), &self.not_joined()));
                 continue;
             };
-            appends.push(NewEvent { at: self.at, user, nick, nonce, body });
-            askers.push(Asker { re, from });
+            let of = Arc::make_mut(&mut event);
+            of.at = self.at;
+            if of.nick != *nick {
+                of.nick = nick.clone();
+            }
+            events.push(event);
+            askers.push(asker);
         }
-        (askers, appends.into_inner().map_or_else(|several| several.into_vec().into(), Arc::from))
+        (askers, events)
     }
 
     /// The store has answered: publishes what is new and acknowledges everything, or refuses it.
-    pub(super) fn settle(
-        &mut self,
-        askers: &[Asker],
-        appends: &[NewEvent],
-        outcome: Result<Vec<Appended>, StoreError>,
-    ) {
+    pub(super) fn settle(&mut self, askers: &[Asker], events: &Events, outcome: Result<Outcomes, StoreError>) {
         let appended = match outcome {
             Ok(appended) => appended,
             Err(error) => return self.refuse(askers, &error),
         };
-        for ((asker, event), Appended { seq, at, duplicate }) in askers.iter().zip(appends).zip(appended) {
+        for ((asker, event), Appended { seq, at, duplicate }) in askers.iter().zip(&**events).zip(appended) {
             self.meter.settled(duplicate);
             if !duplicate {
                 self.publish(seq, event);
@@ -181,7 +173,7 @@ impl Room {
                 self.count_members();
             }
             RoomCommand::Detach { user, from } => self.detach(user, from, now_ms),
-            RoomCommand::Append(_) => debug_assert!(false, "appends go through admit and settle"),
+            RoomCommand::Append { .. } => debug_assert!(false, "appends go through admit and settle"),
         }
     }
 

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{
-    command::{Appends, RoomCommand},
+    command::{Appends, Asker, RoomCommand},
     registry::Rooms,
     sight::{At, Seen, Sight},
     state::Room,
@@ -135,7 +135,7 @@ impl RoomTask {
                 self.sight.during(At::Yield, yield_now()).await;
             }
             match command {
-                RoomCommand::Append(event) => appends.push(event),
+                RoomCommand::Append { re, from, event } => appends.push((Asker { re, from }, event)),
                 // A signal needs no place in the order, so it does not break a commit in two.
                 signal @ (RoomCommand::Typing { .. } | RoomCommand::Away { .. }) => {
                     self.room.handle(signal, monotonic_ms());
@@ -150,14 +150,14 @@ impl RoomTask {
     }
 
     /// Stores, then publishes and acknowledges: in this order, whatever happens.
-    async fn commit(&mut self, events: Appends) {
-        let (askers, appends) = self.room.admit(events, self.clock.now());
-        if appends.is_empty() {
+    async fn commit(&mut self, appends: Appends) {
+        let (askers, events) = self.room.admit(appends, self.clock.now());
+        if events.is_empty() {
             return;
         }
-        self.room.meter.batch(appends.len());
-        let outcome = self.store.append(self.id, appends.clone()).await;
-        self.room.settle(&askers, &appends, outcome);
+        self.room.meter.batch(events.len());
+        let outcome = self.store.append(self.id, events.clone()).await;
+        self.room.settle(&askers, &events, outcome);
     }
 
     /// Does what is due.

@@ -18,8 +18,8 @@ use hubbub_protocol::{
 use tokio::sync::watch;
 
 use super::{
-    Appended, EventBody, LogPage, NewEvent, NewSession, Page, RoomId, SessionChange, Store, StoreError, StoreFuture,
-    StoredEvent, StoredRoom, StoredSession,
+    Appended, EventBody, Events, LogPage, NewEvent, NewSession, Outcomes, Page, RoomId, SessionChange, Store,
+    StoreError, StoreFuture, StoredEvent, StoredRoom, StoredSession,
 };
 
 /// A store in memory, for tests.
@@ -66,7 +66,7 @@ impl MemoryStore {
     /// Does something with the state at once and hands out the result.
     fn with<T: Send + 'static>(&self, act: impl FnOnce(&mut State) -> Result<T, StoreError>) -> StoreFuture<T> {
         let result = self.shared.open().and_then(|mut state| act(&mut state));
-        Box::pin(std::future::ready(result))
+        StoreFuture::steps(std::future::ready(result))
     }
 }
 
@@ -109,7 +109,7 @@ impl State {
 }
 
 impl Room {
-    fn knows_all(&self, events: &[NewEvent]) -> bool {
+    fn knows_all(&self, events: &Events) -> bool {
         events.iter().all(|event| self.nonces.contains_key(&(event.user, event.nonce.clone())))
     }
 
@@ -159,9 +159,9 @@ impl Store for MemoryStore {
         self.with(|state| state.open_room(name, rooms_max))
     }
 
-    fn append(&self, room: RoomId, events: Arc<[NewEvent]>) -> StoreFuture<Vec<Appended>> {
+    fn append(&self, room: RoomId, events: Events) -> StoreFuture<Outcomes> {
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move {
+        StoreFuture::steps(async move {
             let mut held = shared.held.subscribe();
             // It cannot end: its sender is in `shared`.
             held.wait_for(|held| !held).await.map_err(|_| StoreError::Closed)?;
@@ -170,7 +170,7 @@ impl Store for MemoryStore {
             if !room.knows_all(&events) {
                 shared.check_writable()?;
             }
-            Ok(events.iter().map(|event| room.append(event.clone())).collect())
+            Ok(events.iter().map(|event| room.append(NewEvent::clone(event))).collect())
         })
     }
 
@@ -261,7 +261,7 @@ mod tests {
         assert!(matches!(store.probe().now_or_never(), Some(Err(StoreError::Unavailable(_)))));
         store.fail_writes(false);
         let appended = store.append(room, post("a").into()).now_or_never().expect("at once").expect("appended");
-        assert_eq!(appended, [Appended { seq: 1, at: 1, duplicate: false }]);
+        assert_eq!(*appended, [Appended { seq: 1, at: 1, duplicate: false }]);
     }
 
     #[test]

@@ -9,25 +9,23 @@
 //!
 //! Every call returns at once; the work is done on the store's own threads.
 
+mod events;
+mod future;
 pub mod memory;
 pub mod sqlite;
 mod view;
 
-use std::{future::Future, pin::Pin, sync::Arc};
-
 use hubbub_protocol::{
-    Event, NameKey, Nick, RoomName,
-    event::{self, PostKind},
-    id::{Nonce, Seq, UnixMs, UserId},
+    Event, NameKey, Nick, RoomName, event,
+    id::{Seq, UnixMs, UserId},
 };
 
+pub use events::{Appended, EventBody, Events, NewEvent, Outcomes};
+pub use future::StoreFuture;
 pub use view::{Commit, StoreView, WriterState};
 
 /// A room's number in the store; never used again.
 pub type RoomId = u64;
-
-/// What a call of the store resolves to.
-pub type StoreFuture<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'static>>;
 
 /// Why the store could not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,49 +45,6 @@ pub enum StoreError {
     /// What is stored cannot be read as what it should be.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
-}
-
-/// What an event of a log says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EventBody {
-    /// Somebody said something.
-    Post {
-        /// How.
-        kind: PostKind,
-        /// What.
-        text: String,
-    },
-    /// Somebody changed the topic.
-    Topic {
-        /// The new one; empty for none.
-        topic: String,
-    },
-}
-
-/// An event that is to be appended to a room's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewEvent {
-    /// When the room took it; not smaller than that of the event before it.
-    pub at: UnixMs,
-    /// Whose.
-    pub user: UserId,
-    /// The sender's nick now.
-    pub nick: Nick,
-    /// The sender's own name for this send.
-    pub nonce: Nonce,
-    /// What it says.
-    pub body: EventBody,
-}
-
-/// What became of a [`NewEvent`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Appended {
-    /// Its position, or that of the first event with the same user and nonce.
-    pub seq: Seq,
-    /// Its time, or that of the first one.
-    pub at: UnixMs,
-    /// True when user and nonce were in the log before: nothing was added.
-    pub duplicate: bool,
 }
 
 /// An event of a log.
@@ -198,7 +153,7 @@ pub trait Store: Send + Sync + 'static {
     fn open_room(&self, name: RoomName, at: UnixMs, rooms_max: u64) -> StoreFuture<StoredRoom>;
 
     /// Appends events to a room's log, all or none, and gives them their seqs. One answer an event, in order.
-    fn append(&self, room: RoomId, events: Arc<[NewEvent]>) -> StoreFuture<Vec<Appended>>;
+    fn append(&self, room: RoomId, events: Events) -> StoreFuture<Outcomes>;
 
     /// Reads at most `limit` events of the log of the room with this key, and no more than about
     /// `bytes_max` of text, but at least one. `None`: there is no such room.

@@ -11,7 +11,7 @@ use tokio::{
 
 use super::*;
 use crate::store::{
-    Appended, LogPage, NewEvent, NewSession, Page, RoomId, SessionChange, StoreError, StoreFuture, StoredRoom,
+    Events, LogPage, NewSession, Outcomes, Page, RoomId, SessionChange, StoreError, StoreFuture, StoredRoom,
     StoredSession,
 };
 
@@ -30,14 +30,14 @@ struct MoodyStore {
 }
 
 fn closed<T: 'static>() -> StoreFuture<T> {
-    Box::pin(async { Err(StoreError::Closed) })
+    StoreFuture::steps(async { Err(StoreError::Closed) })
 }
 
 impl Store for MoodyStore {
     fn open_room(&self, _: RoomName, _: UnixMs, _: u64) -> StoreFuture<StoredRoom> {
         closed()
     }
-    fn append(&self, _: RoomId, _: Arc<[NewEvent]>) -> StoreFuture<Vec<Appended>> {
+    fn append(&self, _: RoomId, _: Events) -> StoreFuture<Outcomes> {
         closed()
     }
     fn read_log(&self, _: NameKey, _: Page, _: u32, _: u64) -> StoreFuture<Option<LogPage>> {
@@ -58,9 +58,9 @@ impl Store for MoodyStore {
     fn probe(&self) -> StoreFuture<()> {
         self.probes.fetch_add(1, Ordering::Relaxed);
         match self.mood {
-            Mood::Well => Box::pin(async { Ok(()) }),
-            Mood::Full => Box::pin(async { Err(StoreError::Unavailable("disk full".to_owned())) }),
-            Mood::Silent => Box::pin(std::future::pending()),
+            Mood::Well => StoreFuture::steps(async { Ok(()) }),
+            Mood::Full => StoreFuture::steps(async { Err(StoreError::Unavailable("disk full".to_owned())) }),
+            Mood::Silent => StoreFuture::steps(std::future::pending()),
         }
     }
     fn close(&self) -> StoreFuture<()> {

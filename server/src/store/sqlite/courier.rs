@@ -46,7 +46,7 @@ thread_local! {
 }
 
 /// A thread's courier.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Courier {
     way_there: Arc<WayThere>,
     way_back: WayBack,
@@ -67,17 +67,21 @@ struct WayThere {
 pub(super) struct WayBack(mpsc::Sender<Parcel>);
 
 impl Courier {
-    /// The courier to this writer on the runtime that runs on this thread; `None` where there is none of a single
-    /// thread.
-    pub(super) fn here(writer: &mpsc::Sender<WriterMessage>, gather: Duration) -> Option<Self> {
-        let runtime = Handle::try_current().ok()?;
+    /// Does something with the courier to this writer on the runtime that runs on this thread. Where there is none of a
+    /// single thread, `with` comes back.
+    pub(super) fn here<T, U>(
+        writer: &mpsc::Sender<WriterMessage>,
+        gather: Duration,
+        with: T,
+        act: impl FnOnce(&Self, T) -> U,
+    ) -> Result<U, T> {
+        let Ok(runtime) = Handle::try_current() else { return Err(with) };
         HERE.with_borrow_mut(|here| match here {
-            Some((id, courier)) if *id == runtime.id() && courier.goes_to(writer) => Some(courier.clone()),
-            _ if runtime.runtime_flavor() != RuntimeFlavor::CurrentThread => None,
+            Some((id, courier)) if *id == runtime.id() && courier.goes_to(writer) => Ok(act(courier, with)),
+            _ if runtime.runtime_flavor() != RuntimeFlavor::CurrentThread => Err(with),
             _ => {
                 let courier = Self::start(&runtime, writer.clone(), gather);
-                *here = Some((runtime.id(), courier.clone()));
-                Some(courier)
+                Ok(act(&here.insert((runtime.id(), courier)).1, with))
             }
         })
     }

@@ -6,7 +6,7 @@ use hubbub_protocol::{NameKey, id::Seq};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    super::{Appended, EventBody, LogPage, NewEvent, Page, RoomId, StoredEvent},
+    super::{Appended, EventBody, Events, LogPage, NewEvent, Outcomes, Page, RoomId, StoredEvent},
     block,
     nonce::Key,
     operation::{Failure, Operation},
@@ -18,7 +18,7 @@ use super::{
 /// Appends events to the log of one room. What is new is staged; the writer puts it into the journal.
 pub(super) struct Append {
     pub(super) room: RoomId,
-    pub(super) events: Arc<[NewEvent]>,
+    pub(super) events: Events,
     pub(super) recent: Arc<Recent>,
 }
 
@@ -65,17 +65,17 @@ fn check(event: &NewEvent) -> rusqlite::Result<()> {
 }
 
 impl Operation for Append {
-    type Answer = Vec<Appended>;
+    type Answer = Outcomes;
 
-    fn run(&self, connection: &Connection) -> Result<Vec<Appended>, Failure> {
+    fn run(&self, connection: &Connection) -> Result<Outcomes, Failure> {
         let last = self.last_seq(connection)?;
         if last.saturating_add(self.events.len() as u64) >= SEQ_END {
             return Err(Failure::corrupt(format!("room {} cannot have {last} events", self.room)));
         }
         let mut seq = last;
         let mut topic = None;
-        let mut appended = Vec::with_capacity(self.events.len());
-        for (index, event) in (0..).zip(&*self.events) {
+        let mut appended = Outcomes::with_capacity(self.events.len());
+        for event in &*self.events {
             check(event)?;
             let key = self.recent.key(self.room, event);
             if let Some(first) = self.recall(connection, event, key)? {
@@ -83,15 +83,11 @@ impl Operation for Append {
                 continue;
             }
             seq += 1;
-            self.recent.stage(self.room, seq, key, &self.events, index);
+            self.recent.stage(self.room, seq, key, Arc::clone(event));
             if let EventBody::Topic { topic: text } = &event.body {
                 topic = Some(text);
             }
             appended.push(Appended { seq, at: event.at, duplicate: false });
-        }
-        let new = usize::try_from(seq - last).unwrap_or(appended.len());
-        if new < appended.len() {
-            self.recent.part_from_batch(new);
         }
         if let Some(topic) = topic {
             let sql = "UPDATE rooms SET topic = ?2 WHERE id = ?1";

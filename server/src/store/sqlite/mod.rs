@@ -50,7 +50,7 @@ use std::{
 
 use hubbub_protocol::{NameKey, RoomName, id::UnixMs, id::UserId};
 use rusqlite_migration::M;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use self::{
     account::{ChangeSession, CreateSession, RecoverSessions},
@@ -60,7 +60,7 @@ use self::{
     folder::{DataFolder, Found},
     log::{Append, ReadLog},
     nonce::{Keyring, Known},
-    operation::{Operation, Work, request},
+    operation::{AnswerReceiver, Operation, Work, request},
     probe::Probe,
     reader::Reader,
     recent::{Bounds, Recent},
@@ -71,7 +71,7 @@ use self::{
 };
 pub use self::{error::OpenError, folder::LOCK_FILE};
 use super::{
-    Appended, LogPage, NewEvent, NewSession, Page, RoomId, SessionChange, Store, StoreError, StoreFuture, StoreView,
+    Events, LogPage, NewSession, Outcomes, Page, RoomId, SessionChange, Store, StoreError, StoreFuture, StoreView,
     StoredRoom, StoredSession,
 };
 use crate::limits::{Limits, size};
@@ -224,16 +224,26 @@ impl SqliteStore {
 
     /// Has the writer do something; waits while its inbox is full.
     fn write<O: Operation>(&self, operation: O) -> StoreFuture<O::Answer> {
+        // Nearly always there is a place, and a courier that takes it along.
+        let operation = match self.places.clone().try_acquire_owned() {
+            Ok(place) => match Courier::here(&self.writer, self.gather, (operation, place), give) {
+                Ok(answer) => return StoreFuture::answer(answer),
+                Err((operation, _place)) => operation,
+            },
+            Err(_) => operation,
+        };
         let (writer, places, gather) = (self.writer.clone(), self.places.clone(), self.gather);
-        Box::pin(async move {
+        StoreFuture::steps(async move {
             let place = places.acquire_owned().await.map_err(|_| StoreError::Closed)?;
-            let courier = Courier::here(&writer, gather);
-            let (work, answer) = request(operation, courier.as_ref().map(Courier::way_back));
-            let waiting = Waiting { work, _place: place };
-            match courier {
-                Some(courier) => courier.take(waiting),
-                None => writer.send(WriterMessage::Work(vec![waiting])).await.map_err(|_| StoreError::Closed)?,
-            }
+            let answer = match Courier::here(&writer, gather, (operation, place), give) {
+                Ok(answer) => answer,
+                Err((operation, place)) => {
+                    let (work, answer) = request(operation, None);
+                    let waiting = vec![Waiting { work, _place: place }];
+                    writer.send(WriterMessage::Work(waiting)).await.map_err(|_| StoreError::Closed)?;
+                    answer
+                }
+            };
             answer.await.unwrap_or(Err(StoreError::Closed))
         })
     }
@@ -248,11 +258,18 @@ impl SqliteStore {
                 TrySendError::Disconnected(_) => StoreError::Closed,
             }),
         };
-        Box::pin(async move {
-            sent?;
-            answer.await.unwrap_or(Err(StoreError::Closed))
-        })
+        match sent {
+            Ok(()) => StoreFuture::answer(answer),
+            Err(error) => StoreFuture::steps(std::future::ready(Err(error))),
+        }
     }
+}
+
+/// Gives an operation that has a place to a courier.
+fn give<O: Operation>(courier: &Courier, (operation, place): (O, OwnedSemaphorePermit)) -> AnswerReceiver<O::Answer> {
+    let (work, answer) = request(operation, Some(courier.way_back()));
+    courier.take(Waiting { work, _place: place });
+    answer
 }
 
 fn start(name: String, run: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
@@ -265,7 +282,7 @@ impl Store for SqliteStore {
         self.write(OpenRoom { name, at, rooms_max, recent: self.recent.clone() })
     }
 
-    fn append(&self, room: RoomId, events: Arc<[NewEvent]>) -> StoreFuture<Vec<Appended>> {
+    fn append(&self, room: RoomId, events: Events) -> StoreFuture<Outcomes> {
         self.write(Append { room, events, recent: self.recent.clone() })
     }
 
@@ -301,7 +318,7 @@ impl Store for SqliteStore {
         let reads = self.readers.write().unwrap_or_else(PoisonError::into_inner).take();
         let readers_end = self.readers_end.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (writer, places, places_max) = (self.writer.clone(), self.places.clone(), self.places_max);
-        Box::pin(async move {
+        StoreFuture::steps(async move {
             // The readers first: the last checkpoint needs them gone.
             drop(reads);
             let Some(mut readers_end) = readers_end else { return Err(StoreError::Closed) };

@@ -36,20 +36,19 @@ pub(super) struct Bounds {
     pub(super) bytes: usize,
 }
 
-/// An event of a batch, and its place in a room's log.
+/// An event, and its place in a room's log.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     pub(super) room: RoomId,
     pub(super) seq: Seq,
     key: Key,
-    batch: Arc<[NewEvent]>,
-    index: u32,
+    event: Arc<NewEvent>,
 }
 
 impl Held {
     /// The event itself.
     pub(super) fn event(&self) -> &NewEvent {
-        &self.batch[self.index as usize]
+        &self.event
     }
 
     /// Of its nonce.
@@ -211,15 +210,9 @@ impl Recent {
         }
     }
 
-    /// Takes an event of a batch in, for the commit that is under way.
-    pub(super) fn stage(&self, room: RoomId, seq: Seq, key: Key, batch: &Arc<[NewEvent]>, index: u32) {
-        self.lock().stage(Held { room, seq, key, batch: Arc::clone(batch), index });
-    }
-
-    /// Gives the events that were staged last a batch of their own: what was sent before is in the one that they came
-    /// with, counted by nobody.
-    pub(super) fn part_from_batch(&self, events: usize) {
-        self.lock().part_from_batch(events);
+    /// Takes an event in, for the commit that is under way.
+    pub(super) fn stage(&self, room: RoomId, seq: Seq, key: Key, event: Arc<NewEvent>) {
+        self.lock().stage(Held { room, seq, key, event });
     }
 
     /// Has what is staged written, if anything is; nobody waits for that.
@@ -323,20 +316,6 @@ impl State {
         run.events.push_back(held.clone());
         run.staged += 1;
         self.staged.push(held);
-    }
-
-    fn part_from_batch(&mut self, events: usize) {
-        let staged = self.staged.len().saturating_sub(events);
-        let staged = &mut self.staged[staged..];
-        let Some(run) = staged.first().and_then(|held| self.runs.get_mut(&held.room)) else { return };
-        let batch: Arc<[NewEvent]> = staged.iter().map(|held| held.event().clone()).collect();
-        let in_run = run.events.len().saturating_sub(events);
-        for (index, pair) in (0..).zip(staged.iter_mut().zip(run.events.range_mut(in_run..))) {
-            for held in <[&mut Held; 2]>::from(pair) {
-                held.batch = Arc::clone(&batch);
-                held.index = index;
-            }
-        }
     }
 
     fn settle(&mut self, line: i64) {

@@ -23,7 +23,7 @@ fn post(nonce: &str) -> NewEvent {
 fn stage(recent: &Recent, room: RoomId, seqs: impl IntoIterator<Item = Seq>) {
     for seq in seqs {
         let event = post(&seq.to_string());
-        recent.stage(room, seq, recent.key(room, &event), &Arc::from([event]), 0);
+        recent.stage(room, seq, recent.key(room, &event), Arc::new(event));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::{
-    sync::mpsc::{self, Receiver},
+    sync::mpsc::{self, Receiver, Sender},
     task::yield_now,
 };
 
@@ -18,7 +18,8 @@ const TURNS: usize = 10;
 
 /// What a thread does with its courier, and what the writer gets of it.
 struct Thread {
-    courier: Courier,
+    outlet: Sender<WriterMessage>,
+    gather: Duration,
     writer: Receiver<WriterMessage>,
 }
 
@@ -27,11 +28,14 @@ impl Thread {
     fn gathering_for(gather: Duration) -> Self {
         Backlogs::new(1).join();
         let (outlet, writer) = mpsc::channel(10);
-        Self { courier: Courier::here(&outlet, gather).expect("a runtime"), writer }
+        Self { outlet, gather, writer }
     }
 
     fn ask(&self, times: usize) {
-        (0..times).for_each(|number| self.courier.take(waiting(append(&recent(), &format!("n{number}")).0)));
+        let ask = |courier: &Courier, ()| {
+            (0..times).for_each(|number| courier.take(waiting(append(&recent(), &format!("n{number}")).0)));
+        };
+        Courier::here(&self.outlet, self.gather, (), ask).expect("a runtime");
     }
 
     /// How many requests each message to the writer has after some turns.

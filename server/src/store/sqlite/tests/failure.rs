@@ -40,7 +40,11 @@ fn check_refusal_and_recovery(fixture: &Fixture, store: &SqliteStore, reason: &s
         appends.insert(2, store.append(room, vec![post(1, "before", 99, "")].into()));
         let mut appends = fixture.in_one_commit(store, appends);
         let repeat = appends.remove(2);
-        assert_eq!(repeat, Ok(vec![Appended { seq: 1, at: 10, duplicate: true }]), "a repeat needs no space");
+        assert_eq!(
+            repeat,
+            Ok(smallvec::smallvec![Appended { seq: 1, at: 10, duplicate: true }]),
+            "a repeat needs no space"
+        );
         assert!(appends.iter().all(|append| refused_for(reason, append)), "{appends:?}");
         assert_eq!(fixture.room(store, "LOBBY"), room, "a room that is there is opened");
         assert_eq!(stored_nonces(fixture, store), ["before"], "nothing of what was refused is there");

@@ -39,7 +39,7 @@ fn what_was_appended_is_read_after_a_restart() {
         post(1, "c", 30, ""),
     ];
     let appended = fixture.wait(store.append(room, events.clone().into())).expect("appended");
-    assert_eq!(appended, [fresh(1, 10), fresh(2, 20), fresh(3, 30), fresh(4, 30)]);
+    assert_eq!(*appended, [fresh(1, 10), fresh(2, 20), fresh(3, 30), fresh(4, 30)]);
     let before = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 10, 1_000)).expect("read");
     fixture.close(&store);
 
@@ -63,7 +63,7 @@ fn what_a_turn_of_a_thread_asks_for_is_one_commit() {
     let before = look().commits;
     let appends = rooms.iter().map(|room| store.append(*room, vec![post(1, "a", 1, "x")].into()));
     let answers = fixture.wait(join_all(appends));
-    assert!(answers.iter().all(|answer| *answer == Ok(vec![fresh(1, 1)])), "{answers:?}");
+    assert!(answers.iter().all(|answer| *answer == Ok(smallvec::smallvec![fresh(1, 1)])), "{answers:?}");
     let after = look();
     assert_eq!((after.commits - before, after.last.map(|last| last.events)), (1, Some(ROOMS as u64)));
     fixture.close(&store);
@@ -197,14 +197,17 @@ fn a_repeat_gets_the_first_ones_seq_and_adds_nothing() {
     let other_room = fixture.room(&store, "attic");
     let append = |events: Vec<NewEvent>| fixture.wait(store.append(room, events.into())).expect("appended");
     let in_one_request = append(vec![post(1, "a", 10, "one"), post(1, "a", 11, "two"), post(2, "a", 12, "three")]);
-    assert_eq!(in_one_request, [fresh(1, 10), repeat(1, 10), fresh(2, 12)]);
-    assert_eq!(append(vec![topic(1, "a", 20, "never"), post(1, "b", 21, "four")]), [repeat(1, 10), fresh(3, 21)]);
+    assert_eq!(*in_one_request, [fresh(1, 10), repeat(1, 10), fresh(2, 12)]);
+    assert_eq!(*append(vec![topic(1, "a", 20, "never"), post(1, "b", 21, "four")]), [repeat(1, 10), fresh(3, 21)]);
     let elsewhere = fixture.wait(store.append(other_room, vec![post(1, "a", 30, "x")].into())).expect("appended");
-    assert_eq!(elsewhere, [fresh(1, 30)]);
+    assert_eq!(*elsewhere, [fresh(1, 30)]);
     fixture.close(&store);
 
     let store = fixture.open();
-    assert_eq!(fixture.wait(store.append(room, vec![post(1, "a", 40, "again")].into())), Ok(vec![repeat(1, 10)]));
+    assert_eq!(
+        fixture.wait(store.append(room, vec![post(1, "a", 40, "again")].into())),
+        Ok(smallvec::smallvec![repeat(1, 10)])
+    );
     let page = fixture.wait(store.read_log(NameKey::of("lobby"), Page::After(0), 10, 1_000));
     let page = page.expect("read").expect("the room");
     assert_eq!((seqs(&page), page.room.topic.as_str(), page.room.at), (vec![1, 2, 3], "", 21));
@@ -333,11 +336,11 @@ fn a_block_that_cannot_be_read_is_said_to_who_asks_for_it_and_to_nobody_else() {
         store.append(rooms[room], events.into())
     };
     let answers = fixture.in_one_commit(&store, vec![append(0, &["c"]), append(1, &["c", "a"]), append(0, &["d"])]);
-    assert_eq!(answers[0], Ok(vec![fresh(3, 30)]));
+    assert_eq!(answers[0], Ok(smallvec::smallvec![fresh(3, 30)]));
     assert!(matches!(&answers[1], Err(StoreError::Corrupt(reason)) if reason.contains("a block of the events")));
-    assert_eq!(answers[2], Ok(vec![fresh(4, 30)]));
+    assert_eq!(answers[2], Ok(smallvec::smallvec![fresh(4, 30)]));
     // What is new goes on behind it.
-    assert_eq!(fixture.wait(append(1, &["c"])), Ok(vec![fresh(3, 30)]));
+    assert_eq!(fixture.wait(append(1, &["c"])), Ok(smallvec::smallvec![fresh(3, 30)]));
     fixture.close(&store);
 
     // A place that no log can have.

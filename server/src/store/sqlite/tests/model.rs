@@ -72,7 +72,7 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Debug, PartialEq)]
 enum Answer {
     Room(Result<StoredRoom, StoreError>),
-    Appended(Result<Vec<crate::store::Appended>, StoreError>),
+    Appended(Result<crate::store::Outcomes, StoreError>),
     Log(Result<Option<LogPage>, StoreError>),
     Rooms(Result<Vec<StoredRoom>, StoreError>),
     User(Result<UserId, StoreError>),

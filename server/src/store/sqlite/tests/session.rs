@@ -2,6 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt, task::Poll};
 
+use futures_util::FutureExt;
 use hubbub_protocol::NameKey;
 
 use super::{Fixture, name, nick, post};
@@ -100,7 +101,7 @@ fn what_a_runtime_left_behind_keeps_no_store_from_closing() {
     runtime.block_on(async {
         // Asked for at the very end: nothing carries it to the writer any more.
         let mut append = store.append(room, vec![post(1, "n", 1, "x")].into());
-        let asked = std::future::poll_fn(|cx| Poll::Ready(append.as_mut().poll(cx))).await;
+        let asked = std::future::poll_fn(|cx| Poll::Ready(append.poll_unpin(cx))).await;
         assert!(asked.is_pending());
     });
     drop(runtime);

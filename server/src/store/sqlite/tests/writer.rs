@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::{Fixture, large, post, refused_for, store_with_one_event, stored_nonces, topic};
 use crate::store::{
-    Appended, NewEvent, Page, Store, StoreError,
+    Appended, Events, NewEvent, Outcomes, Page, Store, StoreError,
     sqlite::{
         connection::Opener,
         fold::Folder,
@@ -20,7 +20,7 @@ use crate::store::{
     },
 };
 
-pub(super) fn append(recent: &Arc<Recent>, nonce: &str) -> (Box<dyn Work>, AnswerReceiver<Vec<Appended>>) {
+pub(super) fn append(recent: &Arc<Recent>, nonce: &str) -> (Box<dyn Work>, AnswerReceiver<Outcomes>) {
     request(Append { room: 1, events: large(nonce).into(), recent: recent.clone() }, None)
 }
 
@@ -44,7 +44,7 @@ fn locked(fixture: &Fixture) -> (DataFolder, Opener) {
 fn beside_a_file_that_cannot_be_written(
     fixture: &Fixture,
     events: [Vec<NewEvent>; 2],
-) -> [Result<Vec<Appended>, StoreError>; 2] {
+) -> [Result<Outcomes, StoreError>; 2] {
     let (folder, to_write) = locked(fixture);
     let connection = to_write.reader().expect("opened");
     let (recent, (outlet, inbox)) = (recent(), tokio::sync::mpsc::channel(10));
@@ -72,7 +72,7 @@ fn a_commit_takes_what_waits_up_to_its_limit() {
     let (outlet, inbox) = tokio::sync::mpsc::channel(10);
     let mut answers = Vec::new();
     for (number, events) in [4, 4, 4, 12, 1].into_iter().enumerate() {
-        let events = (0..events).map(|n| post(1, &format!("{number}-{n}"), 1, "x")).collect();
+        let events = (0..events).map(|n| post(1, &format!("{number}-{n}"), 1, "x")).collect::<Vec<_>>().into();
         let (work, answer) = request(Append { room: 1, events, recent: recent() }, None);
         answers.push(answer);
         outlet.try_send(WriterMessage::Work(vec![waiting(work)])).expect("space");
@@ -94,7 +94,7 @@ fn what_was_committed_before_there_was_anything_to_fold_is_no_debt() {
     let mut folder = Folder::new(recent.clone());
     for seq in 2..1_000 {
         let event = post(1, &format!("n{seq}"), 1, "x");
-        recent.stage(1, seq, recent.key(1, &event), &Arc::from([event]), 0);
+        recent.stage(1, seq, recent.key(1, &event), Arc::new(event));
         recent.settle(1);
         let before = recent.events();
         folder.after_commit(&mut connection, 1);
@@ -123,7 +123,7 @@ fn what_was_refused_in_the_middle_was_never_there() {
     let [first, again] = beside_a_file_that_cannot_be_written(&fixture, [change(), change()]);
     assert!(refused_for("readonly", &first));
     let stored = Appended { seq: 2, at: 20, duplicate: false };
-    assert_eq!(again.expect("stored"), [stored], "the first left nothing");
+    assert_eq!(*again.expect("stored"), [stored], "the first left nothing");
     let store = fixture.open();
     let rooms = fixture.wait(store.list_rooms(None, 10)).expect("listed");
     assert_eq!(rooms[0].topic, "tea");
@@ -140,11 +140,13 @@ fn what_was_sent_before_is_not_kept_with_what_is_new() {
     let recent = recent_with(Keyring::of(&connection).expect("there"));
     let mut writer = Writer::new(folder, to_write, connection, recent.clone(), inbox, 1);
     let again = || large("before").remove(0);
-    let events: Arc<[_]> = Arc::from([again(), post(1, "one", 20, "x"), again(), post(1, "two", 21, "y"), again()]);
-    let batch = Arc::downgrade(&events);
+    let events = vec![again(), post(1, "one", 20, "x"), again(), post(1, "two", 21, "y"), again()];
+    let events = Events::from(events);
+    let lives: Vec<_> = events.iter().map(Arc::downgrade).collect();
     let (work, _answer) = request(Append { room: 1, events, recent: recent.clone() }, None);
     assert!(writer.transact(&mut [work]).is_ok());
-    assert!(batch.upgrade().is_none(), "three large texts that no limit counts");
+    let are_held: Vec<_> = lives.iter().map(|event| event.upgrade().is_some()).collect();
+    assert_eq!(are_held, [false, true, false, true, false], "three large texts that no limit counts");
     let end = recent.end(1, Page::After(0), 10).expect("two are there");
     let texts: Vec<_> = end.events.iter().map(|held| (held.seq, held.event().nonce.as_str())).collect();
     assert_eq!(texts, [(2, "one"), (3, "two")]);
