@@ -71,7 +71,7 @@ fn special_of(bytes: [u8; 8]) -> Option<usize> {
 }
 
 /// Adds what stands between the quotation marks of a string that may hold anything.
-pub(crate) fn put_escaped(out: &mut Vec<u8>, text: &str) {
+pub fn put_escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     while let Some(at) = first_special(rest) {
         out.extend_from_slice(&rest[..at]);
@@ -99,7 +99,7 @@ fn put_escape(out: &mut Vec<u8>, byte: u8) {
 }
 
 /// Adds a number.
-pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
+pub fn put_number(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; DIGITS_MAX];
     let mut begin = DIGITS_MAX;
     while number >= 10 {

@@ -23,7 +23,7 @@ pub mod envelope;
 pub mod error;
 pub mod event;
 pub mod id;
-mod json;
+pub mod json;
 pub mod limits;
 pub mod name;
 pub mod reply;

@@ -2,9 +2,12 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use hubbub_protocol::id::{Seq, UnixMs, UserId};
+use hubbub_protocol::{
+    id::{Seq, UnixMs, UserId},
+    json::put_number,
+};
 use rusqlite::{Connection, Transaction, TransactionBehavior, types::Type};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{
     super::RoomId,
@@ -15,7 +18,7 @@ use super::{
 };
 
 /// An event in the journal: a room, and what [`Entry`] has.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Noted<'a>(
     RoomId,
     Seq,
@@ -28,11 +31,6 @@ struct Noted<'a>(
 );
 
 impl<'a> Noted<'a> {
-    fn of(held: &'a Held) -> Self {
-        let Entry(seq, at, user, nick, nonce, kind, body) = Entry::of(held.seq, held.event());
-        Self(held.room, seq, at, user, nick, nonce, kind, body)
-    }
-
     fn into_entry(self) -> (RoomId, Entry<'a>) {
         let Self(room, seq, at, user, nick, nonce, kind, body) = self;
         (room, Entry(seq, at, user, nick, nonce, kind, body))
@@ -41,7 +39,11 @@ impl<'a> Noted<'a> {
 
 /// Writes what a commit has to, and answers with the line's number.
 pub(super) fn write(connection: &Connection, events: &[Held]) -> rusqlite::Result<i64> {
-    let line = block::json(&events.iter().map(Noted::of).collect::<Vec<_>>())?;
+    let line = block::list(events, |held, out| {
+        put_number(out, held.room);
+        out.push(b',');
+        Entry::of(held.seq, held.event()).put_members(out);
+    })?;
     connection.prepare_cached("INSERT INTO journal (events) VALUES (?1)")?.insert([line])
 }
 
