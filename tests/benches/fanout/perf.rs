@@ -19,8 +19,8 @@ const PER_S: &str = "499";
 /// Bytes of each stack that are copied.
 const STACK: &str = "dwarf,16384";
 
-/// How long it is tried whether there is something to be seen.
-const TRIAL: Duration = Duration::from_millis(500);
+/// How long it is tried whether there is something to be seen; the longer ones where perf takes long to begin.
+const TRIALS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(8)];
 
 /// A call on a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,15 +41,25 @@ pub(crate) struct Sample {
 
 /// Whether there is `perf` here, and it may look into the kernel.
 pub(crate) fn is_there() -> io::Result<()> {
-    let Ok(recording) = Recording::begin(std::process::id()) else { return Err(unsupported("there is no perf")) };
-    let end = Instant::now() + TRIAL;
+    let mut why = String::new();
+    for time in TRIALS {
+        match sees_kernel(time) {
+            Ok(true) => return Ok(()),
+            Ok(false) => return Err(unsupported("perf may not look into the kernel")),
+            Err(error) => why = error.to_string(),
+        }
+    }
+    Err(unsupported(&format!("perf cannot be used: {why}")))
+}
+
+/// Whether samples of this process, which keeps the kernel busy for so long, are the kernel's.
+fn sees_kernel(time: Duration) -> io::Result<bool> {
+    let recording = Recording::begin(std::process::id())?;
+    let end = Instant::now() + time;
     while Instant::now() < end {
-        // Something that is the kernel's work.
         fs::read("/proc/self/stat")?;
     }
-    let seen = recording.end().map_err(|error| unsupported(&format!("perf cannot be used: {error}")))?;
-    let sees_kernel = seen.iter().any(|sample| sample.stack.first().is_some_and(|frame| frame.is_kernel));
-    if sees_kernel { Ok(()) } else { Err(unsupported("perf may not look into the kernel")) }
+    Ok(recording.end()?.iter().any(|sample| sample.stack.first().is_some_and(|frame| frame.is_kernel)))
 }
 
 fn unsupported(why: &str) -> io::Error {
