@@ -17,7 +17,7 @@
 //! store        the trait, SQLite behind it
 //! frame        the wire as bytes
 //! domain       pure decisions; no tokio, actix, SQL, clock
-//! backlog, config, hash, limits, log, meter, metrics, turnstile, signal, sight, clock
+//! backlog, config, hash, limits, log, meter, metrics, turnstile, signal, sight, spare, clock
 //! ```
 
 pub mod app;
@@ -41,5 +41,6 @@ pub mod room;
 pub mod session;
 pub mod sight;
 pub mod signal;
+pub mod spare;
 pub mod store;
 pub mod turnstile;

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::{
     driver::{Driver, Gate, Incoming, Line},
-    websocket::{ClientFrame, Decoder},
+    websocket::{self, ClientFrame, Decoder},
 };
 use crate::{
     clock::monotonic_ms,
@@ -381,7 +381,10 @@ impl ConnectionActor {
                 ctx.stop();
             }
             _ if self.gate().closing.get() => {}
-            ClientFrame::Text(text) => self.on_text(&text, ctx),
+            ClientFrame::Text(text) => {
+                self.on_text(&text, ctx);
+                websocket::keep(text.into_bytes());
+            }
             // While something waits, a flood of pings is answered as if it were one.
             ClientFrame::Ping(payload) if self.outbox.queued() == 0 => self.outbox.send(&frame::pong(&payload)),
             ClientFrame::Ping(_) | ClientFrame::Pong => {}

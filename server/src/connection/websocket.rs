@@ -10,11 +10,28 @@ use tungstenite::protocol::frame::{
     coding::{Control, Data, OpCode},
 };
 
+use crate::spare::{Kept, Spares};
+
 /// The most bytes of payload that a control frame holds (§5.5).
 const CONTROL_BYTES_MAX: u64 = 125;
 
 /// The longest header of a masked frame (§5.2).
 const HEADER_BYTES_MAX: usize = 14;
+
+/// Bytes for which a buffer that is kept may have space: more than most requests need.
+const BUFFER_BYTES_KEPT: usize = 1_024;
+
+thread_local! {
+    static BUFFERS: Spares<Vec<u8>> = const { Spares::new() };
+}
+
+/// Keeps the memory of what was read, and is not needed any more, for what comes next on this thread.
+pub fn keep(mut read: Vec<u8>) {
+    if (1..=BUFFER_BYTES_KEPT).contains(&read.capacity()) {
+        read.clear();
+        BUFFERS.keep(read);
+    }
+}
 
 /// A whole message from a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +110,9 @@ impl Decoder {
             self.rest.drain(..self.taken);
             self.taken = 0;
         }
+        if self.rest.capacity() == 0 {
+            self.rest = BUFFERS.take();
+        }
         self.rest.extend_from_slice(bytes);
     }
 
@@ -132,7 +152,7 @@ impl Decoder {
     /// Gives memory back when nothing unfinished is held.
     fn forget_taken(&mut self) {
         if self.over || self.taken == self.rest.len() {
-            self.rest = Vec::new();
+            keep(std::mem::take(&mut self.rest));
             self.taken = 0;
         }
     }

@@ -4,109 +4,181 @@ use std::collections::VecDeque;
 
 use hubbub_protocol::id::Seq;
 
-/// One event of the tail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry<T> {
-    seq: Seq,
-    json: T,
-}
+/// The least and the most space of a segment, but for an event that is larger: of small rooms there are many, and of a
+/// large one's first segment only the end may be of use.
+const SEGMENT_BYTES: std::ops::RangeInclusive<usize> = 512..=8_192;
 
 /// The newest events of a log, dense up to its last seq, limited in number and bytes.
 ///
-/// `T` is the encoded event.
+/// They stand one behind the other in segments, each of which is as large as all before it, within limits. So none has
+/// memory of its own, nothing is copied when one comes, and one that is forgotten is not even looked at.
 #[derive(Debug, Clone)]
-pub struct Tail<T> {
-    entries: VecDeque<Entry<T>>,
+pub struct Tail {
+    segments: VecDeque<Vec<u8>>,
+    /// Where the oldest event begins in the first segment.
+    begin: usize,
+    /// How many bytes each event has.
+    lens: VecDeque<u32>,
+    /// The bytes of all of them.
     bytes: usize,
+    last: Seq,
     events_max: usize,
     bytes_max: usize,
 }
 
-impl<T: AsRef<[u8]>> Tail<T> {
+impl Tail {
     /// An empty tail with its limits; it always keeps at least the newest event.
     #[must_use]
     pub fn new(events_max: usize, bytes_max: usize) -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, events_max, bytes_max }
+        let (segments, lens) = (VecDeque::new(), VecDeque::new());
+        Self { segments, begin: 0, lens, bytes: 0, last: 0, events_max, bytes_max }
     }
 
-    /// Adds the next event and forgets the oldest ones beyond the limits. `false`: it is not the next one, as in a log
-    /// that was damaged, and the tail begins anew with it.
-    pub fn push(&mut self, seq: Seq, json: T) -> bool {
-        let is_next = self.entries.back().is_none_or(|last| last.seq + 1 == seq);
+    /// Adds the next event, encoded, and forgets the oldest ones beyond the limits. `false`: it is not the next one, as in
+    /// a log that was damaged, and the tail begins anew with it.
+    pub fn push(&mut self, seq: Seq, json: &[u8]) -> bool {
+        let is_next = self.lens.is_empty() || self.last + 1 == seq;
         if !is_next {
-            self.entries.clear();
-            self.bytes = 0;
+            *self = Self::new(self.events_max, self.bytes_max);
         }
-        self.bytes += json.as_ref().len();
-        self.entries.push_back(Entry { seq, json });
-        while self.entries.len() > 1 && (self.entries.len() > self.events_max || self.bytes > self.bytes_max) {
-            if let Some(oldest) = self.entries.pop_front() {
-                self.bytes -= oldest.json.as_ref().len();
-            }
+        self.append(json);
+        self.last = seq;
+        while self.lens.len() > 1 && (self.lens.len() > self.events_max || self.bytes > self.bytes_max) {
+            self.forget_oldest();
         }
         is_next
     }
 
-    /// The events after `seq`; `None` when some of them are no longer here.
-    #[must_use]
-    pub fn after(&self, seq: Seq, last: Seq) -> Option<Vec<&T>> {
-        if seq >= last {
-            return Some(Vec::new());
+    fn append(&mut self, json: &[u8]) {
+        self.lens.push_back(u32::try_from(json.len()).unwrap_or(u32::MAX));
+        match self.segments.back_mut() {
+            Some(last) if last.capacity() - last.len() >= json.len() => last.extend_from_slice(json),
+            _ => {
+                let space = self.bytes.clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
+                let mut segment = Vec::with_capacity(space.max(json.len()));
+                segment.extend_from_slice(json);
+                self.segments.push_back(segment);
+            }
         }
-        let oldest = self.entries.front()?.seq;
-        let skip = usize::try_from((seq + 1).checked_sub(oldest)?).ok()?;
-        Some(self.entries.iter().skip(skip).map(|entry| &entry.json).collect())
+        self.bytes += json.len();
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(len) = self.lens.pop_front() else { return };
+        self.bytes -= len as usize;
+        self.begin += len as usize;
+        if self.segments.front().is_some_and(|first| self.begin >= first.len()) {
+            self.segments.pop_front();
+            self.begin = 0;
+        }
+    }
+
+    /// How many events there are after `seq`, in a log that ends with `last`; `None` when some of them are no longer here.
+    #[must_use]
+    pub fn count_after(&self, seq: Seq, last: Seq) -> Option<usize> {
+        if seq >= last {
+            return Some(0);
+        }
+        let count = usize::try_from(last - seq).ok()?;
+        (last == self.last && count <= self.lens.len()).then_some(count)
     }
 
     /// The newest `count` events, or as many as there are.
     #[must_use]
-    pub fn newest(&self, count: usize) -> Vec<&T> {
-        let skip = self.entries.len().saturating_sub(count);
-        self.entries.iter().skip(skip).map(|entry| &entry.json).collect()
+    pub fn newest(&self, count: usize) -> Vec<&[u8]> {
+        let skip = self.lens.len().saturating_sub(count);
+        let (mut segments, mut rest) = (self.segments.iter(), &[][..]);
+        if let Some(first) = segments.next() {
+            rest = first.get(self.begin..).unwrap_or_default();
+        }
+        let events = self.lens.iter().map(|len| {
+            if rest.is_empty() {
+                rest = segments.next().map_or(&[][..], Vec::as_slice);
+            }
+            rest.split_off(..*len as usize).unwrap_or_default()
+        });
+        events.skip(skip).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn tail(events_max: usize, bytes_max: usize, seqs: std::ops::RangeInclusive<Seq>) -> Tail<String> {
+    fn tail(events_max: usize, bytes_max: usize, seqs: std::ops::RangeInclusive<Seq>) -> Tail {
         let mut tail = Tail::new(events_max, bytes_max);
-        seqs.for_each(|seq| assert!(tail.push(seq, format!("{seq:04}"))));
+        seqs.for_each(|seq| assert!(tail.push(seq, format!("{seq:04}").as_bytes())));
         tail
     }
 
     #[test]
     fn behind_a_hole_it_begins_anew() {
         let mut tail = tail(10, 30, 1..=3);
-        assert!(!tail.push(5, "0005".to_owned()));
-        assert_eq!(tail.after(3, 5), None, "event 4 is missing");
-        assert!((6..=11).all(|seq| tail.push(seq, format!("{seq:04}"))));
-        assert_eq!(tail.after(4, 11).map(|events| events.len()), Some(7), "the bytes before the hole do not count");
+        assert!(!tail.push(5, b"0005"));
+        assert_eq!(tail.count_after(3, 5), None, "event 4 is missing");
+        assert!((6..=11).all(|seq| tail.push(seq, format!("{seq:04}").as_bytes())));
+        assert_eq!(tail.count_after(4, 11), Some(7), "the bytes before the hole do not count");
     }
 
     #[test]
     fn all_after_a_position_or_nothing() {
         let tail = tail(3, 1_000, 1..=10);
-        assert_eq!(tail.after(10, 10), Some(vec![]));
-        assert_eq!(tail.after(9, 10), Some(vec![&"0010".to_owned()]));
-        assert_eq!(tail.after(7, 10).map(|events| events.len()), Some(3));
-        assert_eq!(tail.after(6, 10), None);
-        assert_eq!(tail.after(0, 10), None);
-        assert_eq!(tail.newest(2), ["0009", "0010"]);
+        assert_eq!(tail.count_after(10, 10), Some(0));
+        assert_eq!(tail.count_after(9, 10), Some(1));
+        assert_eq!(tail.count_after(7, 10), Some(3));
+        assert_eq!(tail.count_after(6, 10), None);
+        assert_eq!(tail.count_after(0, 10), None);
+        assert_eq!(tail.newest(2), [b"0009", b"0010"]);
         assert_eq!(tail.newest(9).len(), 3);
     }
 
     #[test]
     fn bytes_are_limited_too_but_the_newest_always_stays() {
-        assert_eq!(tail(100, 9, 1..=10).newest(100), ["0009", "0010"]);
-        assert_eq!(tail(100, 1, 1..=10).newest(100), ["0010"]);
+        assert_eq!(tail(100, 9, 1..=10).newest(100), [b"0009", b"0010"]);
+        assert_eq!(tail(100, 1, 1..=10).newest(100), [b"0010"]);
     }
 
     #[test]
     fn an_empty_log_is_complete_from_nothing_and_an_empty_tail_is_not() {
-        let empty = Tail::<String>::new(3, 100);
-        assert_eq!(empty.after(0, 0), Some(vec![]));
-        assert_eq!(empty.after(0, 5), None);
+        let empty = Tail::new(3, 100);
+        assert_eq!(empty.count_after(0, 0), Some(0));
+        assert_eq!(empty.count_after(0, 5), None);
+    }
+
+    #[test]
+    fn memory_is_not_much_more_than_the_events() {
+        let memory = |tail: &Tail| tail.segments.iter().map(Vec::capacity).sum::<usize>();
+        let small = tail(1_000, 100_000, 1..=10);
+        assert_eq!(memory(&small), *SEGMENT_BYTES.start());
+        let full = tail(100_000, 100_000, 1..=60_000);
+        assert_eq!(full.bytes, 100_000);
+        let (most, has) = (100_000 + 2 * SEGMENT_BYTES.end(), memory(&full));
+        assert!(has <= most, "{has} of {most} bytes");
+    }
+
+    proptest! {
+        #[test]
+        fn it_has_the_newest_within_its_limits(
+            lens in prop::collection::vec(prop_oneof![9 => 0_usize..40, 1 => 400_usize..2_000], 0..200),
+            events_max in 1_usize..20,
+            bytes_max in prop_oneof![1_usize..300, 300_usize..10_000],
+            wanted in 0_usize..30,
+        ) {
+            let mut tail = Tail::new(events_max, bytes_max);
+            let mut model: VecDeque<Vec<u8>> = VecDeque::new();
+            for ((seq, number), len) in (1_000..).zip(0_u8..).zip(lens) {
+                model.push_back(vec![number; len]);
+                while model.len() > 1 && (model.len() > events_max || model.iter().map(Vec::len).sum::<usize>() > bytes_max) {
+                    model.pop_front();
+                }
+                prop_assert!(tail.push(seq, &vec![number; len]));
+                let newest: Vec<Vec<u8>> = tail.newest(wanted).into_iter().map(<[u8]>::to_vec).collect();
+                prop_assert_eq!(newest, Vec::from_iter(model.range(model.len().saturating_sub(wanted)..).cloned()));
+                let counted = tail.count_after(seq - u64::try_from(wanted).expect("small"), seq);
+                prop_assert_eq!(counted, (wanted <= model.len()).then_some(wanted));
+            }
+        }
     }
 }

@@ -11,7 +11,10 @@ use super::{
     handle::ConnectionId,
     view::{ActorView, Look},
 };
-use crate::store::RoomId;
+use crate::{
+    spare::{Kept, Spares},
+    store::RoomId,
+};
 
 /// What a shard needs to know of a room.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +54,55 @@ pub enum Item {
     Reply(ConnectionId, Bytes),
 }
 
+/// Items for which a list that is kept may have space: those of a turn of a room are mostly three.
+const LIST_ITEMS_KEPT: usize = 8;
+
+thread_local! {
+    static LISTS: Spares<Vec<Item>> = const { Spares::new() };
+}
+
+/// Things to do for a room, in order. Its memory is its thread's: each list is needed for a moment, many times a turn.
+#[derive(Debug, Default)]
+pub struct Items(Vec<Item>);
+
+impl Items {
+    /// One more.
+    pub fn push(&mut self, item: Item) {
+        if self.0.capacity() == 0 {
+            self.0 = LISTS.take();
+        }
+        self.0.push(item);
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes them out, in order.
+    pub fn drain(&mut self) -> impl Iterator<Item = Item> {
+        self.0.drain(..)
+    }
+}
+
+impl FromIterator<Item> for Items {
+    fn from_iter<T: IntoIterator<Item = Item>>(items: T) -> Self {
+        let mut list = Self::default();
+        items.into_iter().for_each(|item| list.push(item));
+        list
+    }
+}
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        if (1..=LIST_ITEMS_KEPT).contains(&self.0.capacity()) {
+            self.0.clear();
+            LISTS.keep(std::mem::take(&mut self.0));
+        }
+    }
+}
+
 /// Everything that a room has for one shard after one of its turns.
 ///
 /// What: items in order. From a room task to a shard. When the inbox is full: the room waits, then those who
@@ -60,7 +112,7 @@ pub struct Batch {
     /// Whose.
     pub room: Arc<RoomTag>,
     /// What.
-    pub items: Vec<Item>,
+    pub items: Items,
 }
 
 /// How a connection is to end.

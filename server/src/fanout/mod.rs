@@ -18,10 +18,9 @@ mod hall;
 mod handle;
 mod outbox;
 mod shard;
-pub mod spare;
 mod view;
 
-pub use command::{Batch, Farewell, Item, LogChunk, Order, RoomTag, ShardCommand};
+pub use command::{Batch, Farewell, Item, Items, LogChunk, Order, RoomTag, ShardCommand};
 pub use handle::{ConnectionId, Fanout, ShardGone, ShardHandle, ShardId};
 pub use outbox::{Outbox, Socket};
 pub use shard::{LocalShard, ShardLimits};

@@ -16,6 +16,7 @@ use bytes::{Buf, Bytes};
 use crate::{
     clock::monotonic_ms,
     domain::outbox::{Kind, Verdict, admit},
+    spare::{Kept, Spares},
 };
 
 /// Frames in one vectored write; more gain nothing (the kernel's own limit is 1,024).
@@ -24,7 +25,11 @@ const SLICES_MAX: usize = 64;
 /// The same for most writes, and past the queue: there each is a whole chunk of a room's stream, and few are much.
 const SLICES_FEW: usize = 8;
 
+/// Frames for which a queue that is kept may have space: mostly it is one reply, and then an event behind it.
+const QUEUE_FRAMES_KEPT: usize = 8;
+
 thread_local! {
+    static QUEUES: Spares<VecDeque<Bytes>> = const { Spares::new() };
     /// What waits in all outboxes of this thread.
     static QUEUED: Cell<usize> = const { Cell::new(0) };
 }
@@ -110,8 +115,7 @@ impl<S: Socket + ?Sized> Outbox<S> {
             verdict = admit(kind, self.queued.get(), frame.len(), self.bytes_max);
         }
         if verdict == Verdict::Take {
-            self.set_queued(self.queued.get() + frame.len());
-            self.queue.borrow_mut().push_back(frame);
+            self.enqueue(frame);
         }
         verdict
     }
@@ -164,16 +168,24 @@ impl<S: Socket + ?Sized> Outbox<S> {
         self.set_queued(self.queued.get() - written);
         advance(&mut queue, written);
         if queue.is_empty() {
-            *queue = VecDeque::new();
+            give_back(&mut queue);
         }
+    }
+
+    fn enqueue(&self, frame: Bytes) {
+        self.set_queued(self.queued.get() + frame.len());
+        let mut queue = self.queue.borrow_mut();
+        if queue.capacity() == 0 {
+            *queue = QUEUES.take();
+        }
+        queue.push_back(frame);
     }
 
     /// Puts the rest of a frame in whose begin was written past the queue: without it all that follows is nonsense,
     /// so it is taken whatever waits.
     pub fn push_rest(&self, rest: Bytes) {
         if !self.broken.get() {
-            self.set_queued(self.queued.get() + rest.len());
-            self.queue.borrow_mut().push_back(rest);
+            self.enqueue(rest);
         }
     }
 
@@ -227,8 +239,7 @@ impl<S: Socket + ?Sized> Outbox<S> {
                 }
             }
         }
-        // Most outboxes are empty most of the time, and then hold no memory.
-        *queue = VecDeque::new();
+        give_back(&mut queue);
         if self.ending.get() {
             self.socket.end();
         }
@@ -361,6 +372,14 @@ impl<S: ?Sized> Outbox<S> {
 impl<S: ?Sized> Drop for Outbox<S> {
     fn drop(&mut self) {
         self.set_queued(0);
+    }
+}
+
+/// Most outboxes are empty most of the time, and then hold no memory.
+fn give_back(queue: &mut VecDeque<Bytes>) {
+    let queue = std::mem::take(queue);
+    if (1..=QUEUE_FRAMES_KEPT).contains(&queue.capacity()) {
+        QUEUES.keep(queue);
     }
 }
 

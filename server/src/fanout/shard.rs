@@ -27,7 +27,6 @@ use super::{
     hall::{Cargo, Hall, Halls, Stream},
     handle::{ConnectionId, ShardHandle, ShardId},
     outbox::{Outbox, queued_here},
-    spare,
     view::{Bursts, ShardSight, ShardState},
 };
 use crate::{
@@ -227,7 +226,7 @@ impl Shard {
         let mut hall = self.halls.remove(&id).unwrap_or_else(|| Box::new(Hall::new(batch.room)));
         hall.borrow_stream(&mut self.spare);
         let mut items = batch.items;
-        for item in items.drain(..) {
+        for item in items.drain() {
             match item {
                 Item::Reply(connection, frame) => self.reply(connection, frame),
                 Item::Seat(connection, reply) => self.seat(&mut hall, connection, reply),
@@ -241,7 +240,7 @@ impl Shard {
                 Item::Credit(credit) => hall.keep(credit),
             }
         }
-        spare::keep(items);
+        drop(items);
         let mut visits = 0;
         if !hall.ready && hall.behind() <= self.limits.slice_deliveries_max {
             let due = hall.behind();

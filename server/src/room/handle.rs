@@ -3,9 +3,9 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use hubbub_protocol::{NameKey, RoomName, id::Seq};
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::mpsc::error::TrySendError;
 
-use super::{command::RoomCommand, sight::Sight};
+use super::{command::RoomCommand, inbox::Sender, sight::Sight};
 use crate::fanout::RoomTag;
 
 /// The room's task has stopped.
@@ -18,7 +18,7 @@ pub struct RoomGone;
 pub struct RoomHandle {
     pub(super) tag: Arc<RoomTag>,
     pub(super) key: NameKey,
-    pub(super) inbox: mpsc::Sender<RoomCommand>,
+    pub(super) inbox: Sender<RoomCommand>,
     pub(super) sight: Arc<Sight>,
 }
 

@@ -10,6 +10,7 @@
 
 mod command;
 mod handle;
+mod inbox;
 mod press;
 mod registry;
 mod sight;

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::sight::{At, Sight};
 use crate::{
-    fanout::{Batch, ConnectionId, Fanout, Item, LogChunk, RoomTag, ShardCommand, spare},
+    fanout::{Batch, ConnectionId, Fanout, Item, Items, LogChunk, RoomTag, ShardCommand, ShardGone, ShardId},
     frame,
 };
 
@@ -21,20 +21,19 @@ const CHUNKS_UNDER_WAY_MAX: usize = 32;
 
 /// What is for one shard.
 struct Sheet {
-    items: Vec<Item>,
+    items: Items,
     chunks: usize,
     /// How many of the room's members the shard reaches.
     seated: u32,
     credits: Arc<Semaphore>,
 }
 
-impl Sheet {
-    fn push(&mut self, item: Item) {
-        if self.items.capacity() == 0 {
-            self.items = spare::list();
-        }
-        self.items.push(item);
-    }
+/// What keeps a room from handing over what it has for a shard.
+enum Obstacle {
+    /// Too much of the room is under way there: credit for so many chunks is missing.
+    Credit(u32),
+    /// The shard's inbox is full.
+    Full(ShardCommand),
 }
 
 /// A room's output, sorted by shard.
@@ -51,7 +50,7 @@ pub(super) struct Press {
 impl Press {
     pub(super) fn new(room: Arc<RoomTag>, fanout: Fanout, sight: Arc<Sight>) -> Self {
         let sheet = |_| Sheet {
-            items: Vec::new(),
+            items: Items::default(),
             chunks: 0,
             seated: 0,
             credits: Arc::new(Semaphore::new(CHUNKS_UNDER_WAY_MAX)),
@@ -63,7 +62,7 @@ impl Press {
     fn put(&mut self, connection: ConnectionId, item: Item) {
         self.close_chunk();
         if let Some(sheet) = self.sheets.get_mut(usize::from(connection.shard)) {
-            sheet.push(item);
+            sheet.items.push(item);
         }
     }
 
@@ -92,7 +91,7 @@ impl Press {
             // Of the last sheet it becomes the own, without a clone: mostly there is but one.
             let seated = self.occupied().count();
             for (sheet, chunk) in self.occupied().zip(repeat_n(chunk, seated)) {
-                sheet.push(Item::Log(chunk));
+                sheet.items.push(Item::Log(chunk));
                 sheet.chunks += 1;
             }
         }
@@ -101,13 +100,13 @@ impl Press {
     /// A signal.
     pub(super) fn signal(&mut self, frame: Bytes) {
         self.close_chunk();
-        self.occupied().for_each(|sheet| sheet.push(Item::Signal(frame.clone())));
+        self.occupied().for_each(|sheet| sheet.items.push(Item::Signal(frame.clone())));
     }
 
     /// A reply to one connection.
     pub(super) fn reply(&mut self, connection: ConnectionId, frame: Bytes) {
         if let Some(sheet) = self.sheets.get_mut(usize::from(connection.shard)) {
-            sheet.push(Item::Reply(connection, frame));
+            sheet.items.push(Item::Reply(connection, frame));
         }
     }
 
@@ -133,34 +132,63 @@ impl Press {
     /// still under way there.
     pub(super) async fn publish(&mut self) {
         self.close_chunk();
-        for ((id, shard), sheet) in (0..).zip(self.fanout.shards()).zip(&mut self.sheets) {
-            if sheet.items.is_empty() {
-                continue;
-            }
-            // The shard gives credits back as it delivers, and never waits for a room.
-            let chunks = u32::try_from(std::mem::take(&mut sheet.chunks).min(CHUNKS_UNDER_WAY_MAX)).unwrap_or(0);
-            if chunks > 0 {
-                // Mostly there is enough of it, and then there is nothing to wait for, nor a future to be made.
-                let credit = match sheet.credits.clone().try_acquire_many_owned(chunks) {
-                    Ok(credit) => Some(credit),
-                    Err(_) => {
-                        let credit = sheet.credits.clone().acquire_many_owned(chunks);
-                        self.sight.during(At::Credit(id), credit).await.ok()
-                    }
-                };
-                if let Some(credit) = credit {
-                    sheet.push(Item::Credit(credit));
-                }
-            }
-            let batch = Batch { room: self.room.clone(), items: std::mem::take(&mut sheet.items) };
-            let sent = match shard.try_send(ShardCommand::Batch(batch)) {
-                Ok(Some(batch)) => self.sight.during(At::ShardInbox(id), shard.send(batch)).await,
-                sent => sent.map(drop),
-            };
-            if sent.is_err() {
-                // Its connections are gone with it; they come back on another shard and resume.
-                tracing::debug!(room = %self.room.name, "a shard has stopped");
+        for shard in (0..).take(self.sheets.len()) {
+            if let Some(obstacle) = self.hand_over(shard) {
+                // Rare, so it has a place of its own: the room's is that much smaller.
+                Box::pin(self.overcome(shard, obstacle)).await;
             }
         }
+    }
+
+    /// Hands over what there is for a shard, unless something is in the way.
+    fn hand_over(&mut self, shard: ShardId) -> Option<Obstacle> {
+        let sheet = self.sheets.get_mut(usize::from(shard)).filter(|sheet| !sheet.items.is_empty())?;
+        // The shard gives credits back as it delivers, and never waits for a room.
+        let chunks = u32::try_from(std::mem::take(&mut sheet.chunks).min(CHUNKS_UNDER_WAY_MAX)).unwrap_or(0);
+        if chunks > 0 {
+            match sheet.credits.clone().try_acquire_many_owned(chunks) {
+                Ok(credit) => sheet.items.push(Item::Credit(credit)),
+                Err(_) => return Some(Obstacle::Credit(chunks)),
+            }
+        }
+        self.send(shard)
+    }
+
+    fn send(&mut self, shard: ShardId) -> Option<Obstacle> {
+        let items = std::mem::take(&mut self.sheets.get_mut(usize::from(shard))?.items);
+        let batch = ShardCommand::Batch(Batch { room: self.room.clone(), items });
+        match self.fanout.shard(shard)?.try_send(batch) {
+            Ok(full) => full.map(Obstacle::Full),
+            Err(ShardGone) => {
+                self.is_gone(shard);
+                None
+            }
+        }
+    }
+
+    /// Waits until nothing is in the way any more, and hands over.
+    async fn overcome(&mut self, shard: ShardId, obstacle: Obstacle) {
+        let obstacle = match obstacle {
+            Obstacle::Credit(chunks) => {
+                let Some(sheet) = self.sheets.get_mut(usize::from(shard)) else { return };
+                let credit = sheet.credits.clone().acquire_many_owned(chunks);
+                if let Ok(credit) = self.sight.during(At::Credit(shard), credit).await {
+                    sheet.items.push(Item::Credit(credit));
+                }
+                self.send(shard)
+            }
+            full @ Obstacle::Full(_) => Some(full),
+        };
+        if let Some(Obstacle::Full(batch)) = obstacle
+            && let Some(handle) = self.fanout.shard(shard)
+            && let Err(ShardGone) = self.sight.during(At::ShardInbox(shard), handle.send(batch)).await
+        {
+            self.is_gone(shard);
+        }
+    }
+
+    /// A shard has stopped. Its connections are gone with it; they come back on another one and resume.
+    fn is_gone(&self, shard: ShardId) {
+        tracing::debug!(room = %self.room.name, shard, "a shard has stopped");
     }
 }

@@ -11,10 +11,11 @@ use dashmap::DashMap;
 use hubbub_protocol::{NameKey, RoomName};
 use metrics::gauge;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 
 use super::{
     handle::RoomHandle,
+    inbox::channel,
     press::Press,
     sight::{RoomState, RoomView, Seen, Sight},
     state::Room,
@@ -120,7 +121,7 @@ impl Registry {
         let sight = Arc::new(Sight::default());
         let press = Press::new(tag.clone(), self.fanout.clone(), sight.clone());
         let room = Room::new(log, tag.clone(), sight.clone(), press, self.meter.clone(), &self.limits);
-        let (sender, inbox) = mpsc::channel(size(self.limits.room_inbox_max));
+        let (sender, inbox) = channel(size(self.limits.room_inbox_max));
         let task = RoomTask {
             id,
             key: key.clone(),

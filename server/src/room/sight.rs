@@ -1,23 +1,23 @@
 //! What a room lets everybody see without asking it: who is in it, where its coroutine stands, and since when.
 
 use std::{
-    future::poll_fn,
-    pin::pin,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
 };
 
+use pin_project_lite::pin_project;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 
-use super::{command::RoomCommand, handle::RoomHandle};
+use super::{command::RoomCommand, handle::RoomHandle, inbox::Receiver};
 use crate::{
     clock::monotonic_us,
     fanout::ShardId,
     sight::{Stand, Standing},
-    store::{Events, Outcomes, RoomId, Store, StoreError},
+    store::{Events, Outcomes, RoomId, Store, StoreFuture},
 };
 
 /// Where a room's coroutine is suspended.
@@ -71,17 +71,35 @@ impl Sight {
     }
 
     /// Awaits `future` and shows the place while that takes time. What is ready at once costs nothing.
-    pub(super) async fn during<F: Future>(&self, at: At, future: F) -> F::Output {
-        let mut future = pin!(future);
-        let mut wait = None;
-        poll_fn(|cx| {
-            let polled = future.as_mut().poll(cx);
-            if polled.is_pending() && wait.is_none() {
-                wait = Some(Wait::begin(self, at));
-            }
-            polled
-        })
-        .await
+    pub(super) fn during<F: Future>(&self, at: At, future: F) -> During<'_, F> {
+        During { sight: self, at, wait: None, future }
+    }
+}
+
+pin_project! {
+    /// What [`Sight::during`] awaits. No `async` block, which would have space for the future twice.
+    #[must_use = "nothing is awaited before this is"]
+    pub(super) struct During<'a, F> {
+        sight: &'a Sight,
+        at: At,
+        wait: Option<Wait<'a>>,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for During<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let polled = this.future.poll(cx);
+        if polled.is_ready() {
+            *this.wait = None;
+        } else if this.wait.is_none() {
+            *this.wait = Some(Wait::begin(this.sight, *this.at));
+        }
+        polled
     }
 }
 
@@ -127,25 +145,26 @@ impl<T> Seen<T> {
     }
 }
 
-impl Seen<mpsc::Receiver<RoomCommand>> {
-    /// As [`mpsc::Receiver::recv_many`].
-    pub(super) async fn recv_many(&mut self, batch: &mut Vec<RoomCommand>, max: usize) -> usize {
-        self.sight.during(At::Inbox, self.what.recv_many(batch, max)).await
+impl Seen<Receiver<RoomCommand>> {
+    /// As [`Receiver::recv_many`].
+    pub(super) fn recv_many(
+        &mut self,
+        batch: &mut Vec<RoomCommand>,
+        max: usize,
+    ) -> During<'_, impl Future<Output = usize>> {
+        self.sight.during(At::Inbox, self.what.recv_many(batch, max))
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.what.len()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.what.is_empty()
+    /// As [`Receiver::left`].
+    pub(super) fn left(&self) -> usize {
+        self.what.left()
     }
 }
 
 impl Seen<Arc<dyn Store>> {
     /// As [`Store::append`].
-    pub(super) async fn append(&self, room: RoomId, events: Events) -> Result<Outcomes, StoreError> {
-        self.sight.during(At::Store, self.what.append(room, events)).await
+    pub(super) fn append(&self, room: RoomId, events: Events) -> During<'_, StoreFuture<Outcomes>> {
+        self.sight.during(At::Store, self.what.append(room, events))
     }
 }
 
@@ -233,7 +252,7 @@ fn shard(state: RoomState, which: u16) -> Option<ShardId> {
 impl RoomHandle {
     /// How many commands wait in the inbox.
     pub(super) fn inbox_depth(&self) -> usize {
-        self.inbox.max_capacity().saturating_sub(self.inbox.capacity())
+        self.inbox.len()
     }
 
     /// What the coroutine does, and since how many microseconds.

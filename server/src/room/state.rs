@@ -41,7 +41,7 @@ pub(super) struct Room {
     topic: String,
     seq: Seq,
     at: UnixMs,
-    tail: Tail<Box<[u8]>>,
+    tail: Tail,
     join_events_max: usize,
     typing: Vec<UserId>,
     /// The first page of members as it was last told.
@@ -69,7 +69,7 @@ impl Room {
         for event in log.events {
             let is_next = frame::with_json(
                 |out| put_event(out, &tag.name, event.seq, &event.event),
-                |json| tail.push(event.seq, json.into()),
+                |json| tail.push(event.seq, json),
             );
             if !is_next {
                 let problem = "the log is damaged: the event before this one is missing; a backup may have it";
@@ -140,7 +140,7 @@ impl Room {
             |out| put_event(out, &tag.name, seq, event),
             |json| {
                 press.log(seq, json);
-                tail.push(seq, json.into());
+                tail.push(seq, json);
             },
         );
         self.sight.seq.store(seq, Ordering::Relaxed);
@@ -238,16 +238,16 @@ impl Room {
     /// The reply to a join: state and position, true at the very place in the stream where it stands.
     fn joined(&mut self, re: u64, since: Option<&Position>) -> Bytes {
         let members = self.first_members();
-        let newest = || self.tail.newest(self.join_events_max);
-        let (resume, events) = match since {
-            None => (Resume::Fresh, newest()),
-            Some(since) if since.epoch != self.epoch || since.seq > self.seq => (Resume::Reset, newest()),
-            Some(since) => match self.tail.after(since.seq, self.seq) {
-                Some(events) => (Resume::Complete, events),
-                None => (Resume::Gap, newest()),
+        let (resume, missing) = match since {
+            None => (Resume::Fresh, None),
+            Some(since) if since.epoch != self.epoch || since.seq > self.seq => (Resume::Reset, None),
+            Some(since) => match self.tail.count_after(since.seq, self.seq) {
+                Some(missing) => (Resume::Complete, Some(missing)),
+                None => (Resume::Gap, None),
             },
         };
         counter!(names::RESUMES_TOTAL, "outcome" => resume.as_str()).increment(1);
+        let events = self.tail.newest(missing.unwrap_or(self.join_events_max));
         let (epoch, topic) = (self.epoch.clone(), self.topic.clone());
         let member_count = self.roster.len() as u64;
         let room = self.tag.name.clone();

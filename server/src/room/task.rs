@@ -7,6 +7,7 @@
 //! Stops when: it has been without members for `room_idle_ms` and nobody holds its handle, or with its thread.
 
 use std::{
+    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -15,13 +16,13 @@ use std::{
 
 use pin_project_lite::pin_project;
 use tokio::{
-    sync::mpsc,
     task::yield_now,
     time::{Instant, sleep_until},
 };
 
 use super::{
     command::{Appends, Asker, RoomCommand},
+    inbox::Receiver,
     registry::Rooms,
     sight::{At, Seen, Sight},
     state::Room,
@@ -45,7 +46,7 @@ pub(super) struct RoomTask {
     pub(super) id: RoomId,
     pub(super) key: NameKey,
     pub(super) room: Room,
-    pub(super) inbox: Seen<mpsc::Receiver<RoomCommand>>,
+    pub(super) inbox: Seen<Receiver<RoomCommand>>,
     pub(super) store: Seen<Arc<dyn Store>>,
     pub(super) sight: Arc<Sight>,
     pub(super) clock: Arc<dyn Clock>,
@@ -90,11 +91,12 @@ struct Due {
 
 impl RoomTask {
     /// Runs until the room is over; how long it runs at once is metered.
-    pub(super) fn run(self) -> impl Future<Output = ()> + Send {
-        Metered { meter: self.room.meter.clone(), flow: self.flow() }
+    pub(super) fn run(mut self) -> impl Future<Output = ()> + Send {
+        // The flow only borrows the room: one that owns it would have space for it twice.
+        Metered { meter: self.room.meter.clone(), flow: async move { self.flow().await } }
     }
 
-    async fn flow(mut self) {
+    async fn flow(&mut self) {
         let batch_max = size(self.limits.commit_batch_max);
         let mut batch = Vec::new();
         let now = Instant::now();
@@ -108,11 +110,8 @@ impl RoomTask {
                         break;
                     }
                     self.sight.turn();
-                    self.room.meter.inbox(taken + self.inbox.len());
-                    self.turn(batch.drain(..)).await;
-                    if batch.capacity() > 64 && self.inbox.is_empty() {
-                        batch = Vec::new();
-                    }
+                    self.room.meter.inbox(taken + self.inbox.left());
+                    self.turn(&mut batch).await;
                 }
                 () = wait_until(deadline) => {}
             }
@@ -126,14 +125,10 @@ impl RoomTask {
     }
 
     /// One batch, in order: consecutive posts share a commit.
-    async fn turn(&mut self, batch: impl Iterator<Item = RoomCommand>) {
-        let mut appends = Appends::new();
-        for (count, command) in batch.enumerate() {
-            if count % COMMANDS_PER_SLICE == COMMANDS_PER_SLICE - 1 && appends.is_empty() {
-                // A crowd that joins at once gets large replies: others on this core are let through meanwhile.
-                self.room.press.publish().await;
-                self.sight.during(At::Yield, yield_now()).await;
-            }
+    async fn turn(&mut self, batch: &mut Vec<RoomCommand>) {
+        let (mut appends, mut batch) = (Appends::new(), batch.drain(..));
+        let many = batch.len();
+        while let Some(command) = batch.next() {
             match command {
                 RoomCommand::Append { re, from, event } => appends.push((Asker { re, from }, event)),
                 // A signal needs no place in the order, so it does not break a commit in two.
@@ -141,17 +136,22 @@ impl RoomTask {
                     self.room.handle(signal, monotonic_ms());
                 }
                 other => {
-                    self.commit(std::mem::take(&mut appends)).await;
+                    self.commit(&mut appends).await;
                     self.room.handle(other, monotonic_ms());
                 }
             }
+            if appends.is_empty() && batch.len() > 0 && (many - batch.len()).is_multiple_of(COMMANDS_PER_SLICE) {
+                // A crowd that joins at once gets large replies: others on this core are let through meanwhile.
+                self.room.press.publish().await;
+                self.sight.during(At::Yield, yield_now()).await;
+            }
         }
-        self.commit(appends).await;
+        self.commit(&mut appends).await;
     }
 
     /// Stores, then publishes and acknowledges: in this order, whatever happens.
-    async fn commit(&mut self, appends: Appends) {
-        let (askers, events) = self.room.admit(appends, self.clock.now());
+    async fn commit(&mut self, appends: &mut Appends) {
+        let (askers, events) = self.room.admit(mem::take(appends), self.clock.now());
         if events.is_empty() {
             return;
         }
@@ -214,10 +214,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metering_takes_no_more_of_a_room_than_the_meter() {
-        fn of<F: Future>(_: impl FnOnce(RoomTask) -> F) -> usize {
-            size_of::<F>()
-        }
-        assert_eq!(future_bytes(), of(RoomTask::flow) + size_of::<Arc<RoomMeter>>());
+    fn a_room_s_task_has_space_for_its_room_once() {
+        let (task, room) = (future_bytes(), size_of::<RoomTask>());
+        assert!(task < room * 2, "{task} bytes, of which the room has {room}");
     }
 }

@@ -77,7 +77,7 @@ impl Delivery for Members {
     async fn publish(&mut self, frame: &Bytes) -> io::Result<()> {
         for shard in self.fanout.shards() {
             let chunk = LogChunk { frames: frame.clone(), first_seq: 1, events: 1 };
-            let batch = Batch { room: self.room.clone(), items: vec![Item::Log(chunk)] };
+            let batch = Batch { room: self.room.clone(), items: [Item::Log(chunk)].into_iter().collect() };
             shard.send(ShardCommand::Batch(batch)).await.map_err(io::Error::other)?;
         }
         Ok(())

@@ -50,7 +50,7 @@ impl Bench {
 
 fn batch(id: RoomId, items: Vec<Item>) -> Batch {
     let name = RoomName::parse(&format!("room{id}")).expect("a name");
-    Batch { room: Arc::new(RoomTag { id, name }), items }
+    Batch { room: Arc::new(RoomTag { id, name }), items: items.into_iter().collect() }
 }
 
 fn log(seq: Seq, text: &'static str) -> Item {

@@ -1,16 +1,13 @@
-//! Long histories and many rooms: what is stored must cost nothing that is not asked for.
+//! Long histories: what is stored must cost nothing that is not asked for.
 
 use std::{
     fs,
     io::{self, Write},
-    net::TcpStream,
-    ops::Range,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use futures_util::future::try_join_all;
 use hubbub_protocol::{Nick, RoomName, event::PostKind, id::Nonce};
 use hubbub_server::{
     limits::Limits,
@@ -33,29 +30,6 @@ use crate::{
 
 /// Posts of a long history.
 const POSTS: u64 = 1_000_000;
-
-/// Rooms that nobody is in.
-const ROOMS: usize = 100_000;
-
-/// Rooms that somebody was in, between which the slope of memory is taken.
-const LEFT: [usize; 2] = [10_000, 90_000];
-
-/// They are closed at once; and what a limit bounds is so small that the first of them fill it: what grows behind it is
-/// seen.
-const LEFT_SET: [(&str, &str); 6] = [
-    ("HUBBUB_FANOUT_SHARDS", "1"),
-    ("HUBBUB_LIMITS_ROOM_IDLE_MS", "50"),
-    ("HUBBUB_LIMITS_STORE_JOURNAL_EVENTS_MAX", "256"),
-    ("HUBBUB_LIMITS_STORE_NONCE_FILTER_BYTES", "65536"),
-    ("HUBBUB_LIMITS_STORE_WRITER_CACHE_BYTES", "1048576"),
-    ("HUBBUB_LIMITS_STORE_READER_CACHE_BYTES", "1048576"),
-];
-
-/// Who passes through rooms, each through its own.
-const PASSERS: usize = 16;
-
-/// How long rooms may take to be closed that nobody is in.
-const EVICTION_MAX: Duration = Duration::from_secs(20);
 
 /// Posts a second by which the length of a history is told in hours.
 const POSTS_PER_S: f64 = 100.0;
@@ -125,90 +99,6 @@ fn hours(posts: f64) -> f64 {
     posts / POSTS_PER_S / 3_600.0
 }
 
-/// Rooms that nobody is in.
-pub(super) fn empty_rooms(plan: Plan) -> io::Result<Found> {
-    let (few, many) = (ROOMS / 10, ROOMS);
-    let mut bytes = Vec::new();
-    for _ in 0..plan.rounds {
-        let memory = |rooms: usize| {
-            let data = tempfile::tempdir()?;
-            create(data.path(), rooms)?;
-            let set = [("HUBBUB_FANOUT_SHARDS", "1"), ("HUBBUB_LIMITS_ROOMS_MAX", "1000000")];
-            let server = Server::start_with("hubbub", data.path(), plan.server, &set)?;
-            // Somebody comes and lists them, as people do.
-            let mut socket = enter(&server.address, "ana", "lobby")?;
-            socket.write_all(&masked(r#"{"id":3,"op":"rooms"}"#))?;
-            reply(&mut socket, 3)?;
-            server.private_bytes()
-        };
-        bytes.push((memory(many)? - memory(few)?) / (many - few) as f64);
-    }
-    Ok(Found::of(vec![
-        Row::new(
-            format!("{few} → {many} rooms that nobody is in"),
-            "server memory for each further one, bytes",
-            Reach::AtMost(4.0),
-            bytes,
-        )
-        .own(1, "B"),
-    ]))
-}
-
-/// Rooms that somebody was in, spoke in and left, and that were closed then.
-pub(super) fn left_rooms(plan: Plan) -> io::Result<Found> {
-    let [few, many] = LEFT.map(|rooms| if plan.quick { rooms / 10 } else { rooms });
-    let mut bytes = Vec::new();
-    for _ in 0..plan.rounds {
-        let data = tempfile::tempdir()?;
-        let server = Server::start_with("hubbub", &data.path().join("data"), plan.server, &LEFT_SET)?;
-        let passers = (0..PASSERS).map(|number| enter(&server.address, &format!("passer{number}"), "lobby"));
-        let mut passers = passers.collect::<io::Result<Vec<_>>>()?;
-        let mut memory = |mut rooms: Range<usize>| {
-            while !rooms.is_empty() {
-                pass_through(&mut passers, &mut rooms)?;
-            }
-            // The one that stays is the lobby.
-            let begun = Instant::now();
-            while server.counts("hubbub_rooms_open")?.iter().sum::<f64>() > 1.0 {
-                if begun.elapsed() > EVICTION_MAX {
-                    return Err(io::Error::other("rooms that nobody is in stay open"));
-                }
-                std::thread::park_timeout(Duration::from_millis(20));
-            }
-            server.private_bytes()
-        };
-        let before = memory(0..few)?;
-        bytes.push((memory(few..many)? - before) / (many - few) as f64);
-    }
-    Ok(Found::of(vec![
-        Row::new(
-            format!("{few} → {many} rooms that were entered, spoken in and left"),
-            "server memory for each further one after it was closed, bytes",
-            Reach::AtMost(64.0),
-            bytes,
-        )
-        .own(1, "B"),
-    ]))
-}
-
-/// Each enters the next room, says something and leaves.
-fn pass_through(passers: &mut [TcpStream], rooms: &mut Range<usize>) -> io::Result<()> {
-    let mut inside: Vec<_> = passers.iter_mut().zip(rooms).collect();
-    for step in 0..3 {
-        let id = |room: usize| 10 + 3 * room as u64 + step;
-        for (socket, room) in &mut inside {
-            let what = match step {
-                0 => format!(r#""op":"join","room":"room-{room}""#),
-                1 => format!(r#""op":"post","room":"room-{room}","nonce":"n-{room}","text":"hello""#),
-                _ => format!(r#""op":"part","room":"room-{room}""#),
-            };
-            socket.write_all(&masked(&format!(r#"{{"id":{},{what}}}"#, id(*room))))?;
-        }
-        inside.iter_mut().try_for_each(|(socket, room)| reply(socket, id(*room)).map(drop))?;
-    }
-    Ok(())
-}
-
 /// Milliseconds from the start of the program until it is ready.
 fn start_ms(plan: Plan, folder: &Path) -> io::Result<f64> {
     let begun = Instant::now();
@@ -266,7 +156,7 @@ fn delivery_us(plan: Plan, folder: &Path) -> io::Result<(f64, Kept)> {
 }
 
 /// Does something with a store that no server uses.
-fn with_store<F: Future<Output = io::Result<()>>>(
+pub(super) fn with_store<F: Future<Output = io::Result<()>>>(
     folder: &Path,
     work: impl FnOnce(Arc<SqliteStore>) -> F,
 ) -> io::Result<()> {
@@ -292,22 +182,6 @@ fn fill(folder: &Path, stored: u64, posts: u64) -> io::Result<()> {
         for first in (stored + 1..=posts).step_by(500) {
             let events = (first..(first + 500).min(posts + 1)).map(post).collect::<io::Result<Vec<_>>>()?;
             store.append(room.id, events.into()).await.map_err(io::Error::other)?;
-        }
-        Ok(())
-    })
-}
-
-/// Rooms.
-fn create(folder: &Path, rooms: usize) -> io::Result<()> {
-    with_store(folder, |store| async move {
-        let numbers: Vec<usize> = (0..rooms).collect();
-        for some in numbers.chunks(500) {
-            let opened = some.iter().map(|number| {
-                let name = RoomName::parse(&format!("room-{number}")).map_err(io::Error::other);
-                let store = store.clone();
-                async move { store.open_room(name?, 1, u64::MAX >> 1).await.map_err(io::Error::other) }
-            });
-            try_join_all(opened).await?;
         }
         Ok(())
     })

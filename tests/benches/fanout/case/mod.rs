@@ -1,6 +1,7 @@
 //! The cases: each a load that a community makes, measured in turns with its baseline.
 
 mod aftermath;
+mod census;
 mod crowd;
 mod history;
 mod mixed;
@@ -61,8 +62,9 @@ pub(crate) const CASES: &[Case] = &[
         run: worker::workers,
     },
     Case { name: "history", what: "a room with a million posts", run: history::history },
-    Case { name: "empty", what: "100,000 rooms that nobody is in", run: history::empty_rooms },
-    Case { name: "left", what: "90,000 rooms that were entered and left", run: history::left_rooms },
+    Case { name: "empty", what: "100,000 rooms that nobody is in", run: census::empty_rooms },
+    Case { name: "left", what: "90,000 rooms that were entered and left", run: census::left_rooms },
+    Case { name: "inhabited", what: "20,000 rooms with one person in each", run: census::inhabited_rooms },
     Case { name: "sizes", what: "rooms of 2 to 10,000", run: size::sizes },
     Case { name: "profile", what: "where the time goes, by perf, if it is there", run: profile::profile },
 ];

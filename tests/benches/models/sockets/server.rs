@@ -185,7 +185,7 @@ async fn microthread(sockets: Vec<TcpStream>, mut inbox: mpsc::Receiver<Frames>)
     while let Some(read) = inbox.recv().await {
         let (frames, events) = (read.concat().into(), read.len() as u32);
         let chunk = LogChunk { frames, first_seq: 1, events };
-        publish(vec![Item::Log(chunk)]).await.map_err(io::Error::other)?;
+        publish([Item::Log(chunk)].into_iter().collect()).await.map_err(io::Error::other)?;
     }
     Ok(())
 }
