@@ -1,3 +1,5 @@
+//! The inbox: order, limit, the line, ends, memory; a model played at random, and threads.
+
 use std::{collections::VecDeque, pin::Pin, thread};
 
 use futures_util::{FutureExt, future::poll_immediate};
