@@ -36,16 +36,18 @@ pub trait Kept<T> {
 
 impl<T: Default> Kept<T> for LocalKey<Spares<T>> {
     fn take(&'static self) -> T {
-        self.with(|spares| spares.0.borrow_mut().pop()).unwrap_or_default()
+        self.try_with(|spares| spares.0.borrow_mut().pop()).ok().flatten().unwrap_or_default()
     }
 
     fn keep(&'static self, spare: T) {
-        self.with(|spares| {
+        // A thread that is ending keeps nothing.
+        self.try_with(|spares| {
             let mut spares = spares.0.borrow_mut();
             if spares.len() < SPARES_MAX {
                 spares.push(spare);
             }
-        });
+        })
+        .unwrap_or_default();
     }
 }
 

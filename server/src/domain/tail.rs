@@ -8,6 +8,9 @@ use hubbub_protocol::id::Seq;
 /// large one's first segment only the end may be of use.
 const SEGMENT_BYTES: std::ops::RangeInclusive<usize> = 512..=8_192;
 
+/// The part of a segment that may stay unused when the next event does not fit.
+const UNUSED_DIVISOR: usize = 8;
+
 /// The newest events of a log, dense up to its last seq, limited in number and bytes.
 ///
 /// They stand one behind the other in segments, each of which is as large as all before it, within limits. So none has
@@ -53,7 +56,12 @@ impl Tail {
         self.lens.push_back(u32::try_from(json.len()).unwrap_or(u32::MAX));
         match self.segments.back_mut() {
             Some(last) if last.capacity() - last.len() >= json.len() => last.extend_from_slice(json),
-            _ => {
+            last => {
+                if let Some(last) = last
+                    && last.capacity() - last.len() > last.capacity() / UNUSED_DIVISOR
+                {
+                    last.shrink_to_fit();
+                }
                 let space = self.bytes.clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
                 let mut segment = Vec::with_capacity(space.max(json.len()));
                 segment.extend_from_slice(json);
@@ -86,18 +94,21 @@ impl Tail {
     /// The newest `count` events, or as many as there are.
     #[must_use]
     pub fn newest(&self, count: usize) -> Vec<&[u8]> {
-        let skip = self.lens.len().saturating_sub(count);
-        let (mut segments, mut rest) = (self.segments.iter(), &[][..]);
-        if let Some(first) = segments.next() {
-            rest = first.get(self.begin..).unwrap_or_default();
-        }
-        let events = self.lens.iter().map(|len| {
-            if rest.is_empty() {
-                rest = segments.next().map_or(&[][..], Vec::as_slice);
-            }
-            rest.split_off(..*len as usize).unwrap_or_default()
+        let mut segments = self.segments.iter().enumerate().rev().map(|(number, segment)| match number {
+            0 => segment.get(self.begin..).unwrap_or_default(),
+            _ => segment,
         });
-        events.skip(skip).collect()
+        let mut rest = &[][..];
+        let events = self.lens.iter().rev().take(count).map(|len| {
+            if rest.is_empty() {
+                rest = segments.next().unwrap_or_default();
+            }
+            let begin = rest.len().saturating_sub(*len as usize);
+            rest.split_off(begin..).unwrap_or_default()
+        });
+        let mut events: Vec<_> = events.collect();
+        events.reverse();
+        events
     }
 }
 
@@ -152,10 +163,15 @@ mod tests {
         let memory = |tail: &Tail| tail.segments.iter().map(Vec::capacity).sum::<usize>();
         let small = tail(1_000, 100_000, 1..=10);
         assert_eq!(memory(&small), *SEGMENT_BYTES.start());
-        let full = tail(100_000, 100_000, 1..=60_000);
-        assert_eq!(full.bytes, 100_000);
-        let (most, has) = (100_000 + 2 * SEGMENT_BYTES.end(), memory(&full));
-        assert!(has <= most, "{has} of {most} bytes");
+        for sizes in [[4, 4], [170, 170], [1_000, 1_000], [2_800, 2_800], [4_150, 4_150], [100, 8_100], [9_000, 20]] {
+            let mut full = Tail::new(100_000, 100_000);
+            for (seq, size) in (1..100_000).zip(sizes.iter().cycle()) {
+                full.push(seq, &vec![b'x'; *size]);
+                let most = 100_000 + 100_000 / (UNUSED_DIVISOR - 1) + 2 * SEGMENT_BYTES.end();
+                assert!(memory(&full) <= most, "{} bytes for events of {sizes:?}", memory(&full));
+            }
+            assert!(full.bytes > 90_000);
+        }
     }
 
     proptest! {

@@ -28,8 +28,8 @@ pub(super) struct Asker {
 /// is full: the sender waits, and its socket is not read meanwhile. What its loss means: the room has
 /// stopped; a connection that is owed an answer for too long is closed with 1011.
 ///
-/// Requests carry `re` and `from`, and are answered through the shard of `from`. What is large is boxed: an inbox has
-/// places for 32 commands at least.
+/// Requests carry `re` and `from`, and are answered through the shard of `from`. What is large is boxed: all have the
+/// size of the largest, and most are appends.
 #[derive(Debug)]
 pub enum RoomCommand {
     /// Add to the log.

@@ -1,47 +1,44 @@
 //! A room's inbox: many send, one takes, in order; there is a limit, and who comes when it is reached waits in line.
 //!
 //! Of rooms there are thousands, each with a command now and then, and whatever one of them has to itself is cold when
-//! it is touched. So an inbox is in few places: a lock that nobody holds for longer than a push, the list of commands
-//! and the task to be woken under it, and beside it the line, which hardly anybody ever stands in. The room takes the
-//! list as a whole, and leaves the one that it had before.
+//! it is touched. So an inbox is in few places: one lock, which is held to put a command in or to take a batch out, and
+//! under it the commands and whoever is to be woken. The room takes all that waits as a list, if it is no more than a
+//! batch, and leaves the one that it had before.
 
 use std::{
+    collections::{BTreeMap, VecDeque},
     future::poll_fn,
-    mem::{self, ManuallyDrop},
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker, ready},
 };
 
-use tokio::{
-    sync::{Semaphore, mpsc::error::TrySendError},
-    task::coop,
-};
+use tokio::{sync::mpsc::error::TrySendError, task::coop};
 
 /// Commands for which a list keeps its space while the room waits.
-const SPACE_KEPT: usize = 64;
+const SPACE_KEPT: usize = 16;
 
 /// An inbox for `max` commands, by its two ends.
 pub(super) fn channel<T>(max: usize) -> (Sender<T>, Receiver<T>) {
-    let state = State { commands: Vec::new(), promised: 0, in_line: 0, receiver: None, ended: None };
-    let inbox = Arc::new(Inbox { state: Mutex::new(state), max, places: Semaphore::new(0) });
+    let (commands, line) = (VecDeque::new(), BTreeMap::new());
+    let state = State { commands, max, promised: 0, line, tickets: 0, receiver: None, ended: None };
+    let inbox = Arc::new(Inbox(Mutex::new(state)));
     (Sender(inbox.clone()), Receiver { inbox, left: 0 })
 }
 
 #[derive(Debug)]
-struct Inbox<T> {
-    state: Mutex<State<T>>,
-    max: usize,
-    /// What those in line wait for: a permit for each place that is promised.
-    places: Semaphore,
-}
+struct Inbox<T>(Mutex<State<T>>);
 
 #[derive(Debug)]
 struct State<T> {
-    commands: Vec<T>,
+    commands: VecDeque<T>,
+    max: usize,
     /// Places that belong to some who stood in line and have not used them yet.
     promised: usize,
-    /// How many stand in line and have no promise.
-    in_line: usize,
+    /// Those who stand in line and have no promise, by their tickets.
+    line: BTreeMap<u64, Waker>,
+    /// How many tickets were given out.
+    tickets: u64,
     /// The receiver's task, while it waits.
     receiver: Option<Waker>,
     ended: Option<End>,
@@ -57,40 +54,55 @@ enum End {
 impl<T> Inbox<T> {
     fn state(&self) -> MutexGuard<'_, State<T>> {
         // Nothing in here leaves a state half changed, whoever panics.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn free(&self) -> usize {
+        self.max.saturating_sub(self.commands.len() + self.promised)
     }
 
-    fn free(&self, state: &State<T>) -> usize {
-        self.max.saturating_sub(state.commands.len() + state.promised)
+    /// Whether there is no place for somebody who comes now.
+    fn is_taken(&self) -> bool {
+        !self.line.is_empty() || self.free() == 0
     }
 
-    /// Promises what is free to those who stand in line.
-    fn promise(&self, state: &mut State<T>) {
-        let count = state.in_line.min(self.free(state));
-        if count > 0 {
-            state.in_line -= count;
-            state.promised += count;
-            // Under the lock: a permit is there for each promise, whoever looks.
-            self.places.add_permits(count);
+    /// Puts somebody at the end of the line; answers the ticket.
+    fn stand_in_line(&mut self, waker: &Waker) -> u64 {
+        let ticket = self.tickets;
+        self.tickets += 1;
+        self.line.insert(ticket, waker.clone());
+        ticket
+    }
+
+    /// Promises what is free to those who have stood in line longest; answers whom to wake.
+    fn promise(&mut self) -> Vec<Waker> {
+        let mut woken = Vec::new();
+        while self.free() > 0
+            && let Some((_, waker)) = self.line.pop_first()
+        {
+            self.promised += 1;
+            woken.push(waker);
         }
+        woken
     }
 
-    fn put(&self, mut state: MutexGuard<'_, State<T>>, command: T) -> Result<(), TrySendError<T>> {
-        if state.ended.is_some() {
-            return Err(TrySendError::Closed(command));
-        }
-        if state.commands.capacity() == 0 {
+    /// Puts a command into a free place; answers whom to wake.
+    fn put(&mut self, command: T) -> Option<Waker> {
+        if self.commands.capacity() == 0 {
             // Not the four places that a list begins with: most rooms never have two at once.
-            state.commands.reserve_exact(1);
+            self.commands.reserve_exact(1);
         }
-        state.commands.push(command);
-        let receiver = state.receiver.take();
-        drop(state);
-        if let Some(receiver) = receiver {
-            receiver.wake();
-        }
-        Ok(())
+        self.commands.push_back(command);
+        self.receiver.take()
     }
+}
+
+/// Wakes those for whom something was done under the lock, which is not held any more.
+fn wake<T>(state: MutexGuard<'_, State<T>>, woken: impl IntoIterator<Item = Waker>) {
+    drop(state);
+    woken.into_iter().for_each(Waker::wake);
 }
 
 /// Sends. When it is gone, the receiver gets what is left, and then learns that nothing follows.
@@ -100,27 +112,29 @@ pub(super) struct Sender<T>(Arc<Inbox<T>>);
 impl<T> Sender<T> {
     /// Sends if there is a place and nobody waits for one.
     pub(super) fn try_send(&self, command: T) -> Result<(), TrySendError<T>> {
-        let state = self.0.state();
-        if state.in_line > 0 || self.0.free(&state) == 0 {
-            let gone = state.ended.is_some();
-            return Err(if gone { TrySendError::Closed(command) } else { TrySendError::Full(command) });
+        let mut state = self.0.state();
+        if state.ended.is_some() {
+            return Err(TrySendError::Closed(command));
         }
-        self.0.put(state, command)
+        if state.is_taken() {
+            return Err(TrySendError::Full(command));
+        }
+        let receiver = state.put(command);
+        wake(state, receiver);
+        Ok(())
     }
 
     /// Sends; stands in line while there is no place. When the receiver is gone the command comes back.
+    ///
+    /// Has sent nothing when it is dropped before it is ready.
     pub(super) async fn send(&self, command: T) -> Result<(), T> {
-        let turn = Turn::stand_in_line(&self.0);
-        match self.0.places.acquire().await {
-            Ok(place) => place.forget(),
-            Err(_) => return Err(command),
-        }
-        turn.take(command)
+        let (mut turn, mut command) = (Turn { inbox: &self.0, ticket: None }, Some(command));
+        poll_fn(|cx| turn.poll_send(cx, &mut command)).await
     }
 
     /// The most that it may hold.
     pub(super) fn max_capacity(&self) -> usize {
-        self.0.max
+        self.0.state().max
     }
 
     /// How many commands wait.
@@ -139,42 +153,53 @@ impl<T> Drop for Sender<T> {
         let mut state = self.0.state();
         state.ended.get_or_insert(End::Sender);
         let receiver = state.receiver.take();
-        drop(state);
-        if let Some(receiver) = receiver {
-            receiver.wake();
-        }
+        wake(state, receiver);
     }
 }
 
-/// A sender's turn, from when it stands in line until it has used its place or given it up.
-struct Turn<'a, T>(&'a Inbox<T>);
+/// A sender's turn, until it has used its place or given it up.
+struct Turn<'a, T> {
+    inbox: &'a Inbox<T>,
+    /// By which it stands in line; a ticket that is not in the line any more has a promise.
+    ticket: Option<u64>,
+}
 
-impl<'a, T> Turn<'a, T> {
-    fn stand_in_line(inbox: &'a Inbox<T>) -> Self {
-        let mut state = inbox.state();
-        state.in_line += 1;
-        inbox.promise(&mut state);
-        Self(inbox)
-    }
-
-    /// Uses the place that was promised, whose permit is gone already.
-    fn take(self, command: T) -> Result<(), T> {
-        let inbox = ManuallyDrop::new(self).0;
-        let mut state = inbox.state();
-        state.promised -= 1;
-        inbox.put(state, command).map_err(TrySendError::into_inner)
+impl<T> Turn<'_, T> {
+    fn poll_send(&mut self, cx: &mut Context<'_>, command: &mut Option<T>) -> Poll<Result<(), T>> {
+        let mut state = self.inbox.state();
+        if state.ended.is_none() {
+            if let Some(ticket) = self.ticket {
+                if let Some(waker) = state.line.get_mut(&ticket) {
+                    waker.clone_from(cx.waker());
+                    return Poll::Pending;
+                }
+                // It has what it was promised.
+                state.promised -= 1;
+                self.ticket = None;
+            } else if state.is_taken() {
+                self.ticket = Some(state.stand_in_line(cx.waker()));
+                return Poll::Pending;
+            }
+        }
+        let Some(command) = command.take() else { return Poll::Ready(Ok(())) };
+        if state.ended.is_some() {
+            return Poll::Ready(Err(command));
+        }
+        let receiver = state.put(command);
+        wake(state, receiver);
+        Poll::Ready(Ok(()))
     }
 }
 
 impl<T> Drop for Turn<'_, T> {
-    /// Somebody waits no longer. If it had a permit, the next in line has it already.
+    /// Who waits no longer gives its place, or its promise, to the next.
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        if state.in_line > 0 {
-            state.in_line -= 1;
-        } else {
+        let Some(ticket) = self.ticket else { return };
+        let mut state = self.inbox.state();
+        if state.line.remove(&ticket).is_none() && state.ended.is_none() {
             state.promised -= 1;
-            self.0.places.forget_permits(1);
+            let next = state.promise();
+            wake(state, next);
         }
     }
 }
@@ -191,21 +216,20 @@ impl<T> Receiver<T> {
     /// were taken: none when nothing follows.
     ///
     /// Takes nothing when it is dropped before it is ready.
-    pub(super) fn recv_many(&mut self, into: &mut Vec<T>, max: usize) -> impl Future<Output = usize> {
+    pub(super) fn recv_many(&mut self, into: &mut VecDeque<T>, max: usize) -> impl Future<Output = usize> {
         debug_assert!(into.is_empty(), "what was taken before has been done");
         poll_fn(move |cx| self.poll_recv(cx, into, max))
     }
 
-    fn poll_recv(&mut self, cx: &mut Context<'_>, into: &mut Vec<T>, max: usize) -> Poll<usize> {
+    fn poll_recv(&mut self, cx: &mut Context<'_>, into: &mut VecDeque<T>, max: usize) -> Poll<usize> {
         // A room that always finds something lets the others on its thread through now and then.
         let progress = ready!(coop::poll_proceed(cx));
         let mut state = self.inbox.state();
         if state.commands.is_empty() && state.ended.is_none() {
-            if state.commands.capacity() > SPACE_KEPT {
-                state.commands = Vec::new();
-            }
-            if into.capacity() > SPACE_KEPT {
-                *into = Vec::new();
+            for list in [&mut state.commands, into] {
+                if list.capacity() > SPACE_KEPT {
+                    *list = VecDeque::new();
+                }
             }
             if !state.receiver.as_ref().is_some_and(|receiver| receiver.will_wake(cx.waker())) {
                 state.receiver = Some(cx.waker().clone());
@@ -219,7 +243,8 @@ impl<T> Receiver<T> {
             into.extend(state.commands.drain(..max));
         }
         self.left = state.commands.len();
-        self.inbox.promise(&mut state);
+        let promised = state.promise();
+        wake(state, promised);
         Poll::Ready(into.len())
     }
 
@@ -233,9 +258,8 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let mut state = self.inbox.state();
         state.ended = Some(End::Receiver);
-        let left = mem::take(&mut state.commands);
-        drop(state);
-        self.inbox.places.close();
+        let (left, line) = (mem::take(&mut state.commands), mem::take(&mut state.line));
+        wake(state, line.into_values());
         drop(left);
     }
 }

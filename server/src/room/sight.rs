@@ -1,6 +1,7 @@
 //! What a room lets everybody see without asking it: who is in it, where its coroutine stands, and since when.
 
 use std::{
+    collections::VecDeque,
     pin::Pin,
     sync::{
         Arc,
@@ -149,7 +150,7 @@ impl Seen<Receiver<RoomCommand>> {
     /// As [`Receiver::recv_many`].
     pub(super) fn recv_many(
         &mut self,
-        batch: &mut Vec<RoomCommand>,
+        batch: &mut VecDeque<RoomCommand>,
         max: usize,
     ) -> During<'_, impl Future<Output = usize>> {
         self.sight.during(At::Inbox, self.what.recv_many(batch, max))

@@ -7,6 +7,7 @@
 //! Stops when: it has been without members for `room_idle_ms` and nobody holds its handle, or with its thread.
 
 use std::{
+    collections::VecDeque,
     mem,
     pin::Pin,
     sync::Arc,
@@ -98,7 +99,7 @@ impl RoomTask {
 
     async fn flow(&mut self) {
         let batch_max = size(self.limits.commit_batch_max);
-        let mut batch = Vec::new();
+        let mut batch = VecDeque::new();
         let now = Instant::now();
         let mut due = Due { signals_told: now - Duration::from_secs(1), expired: now, empty_since: None };
         loop {
@@ -125,7 +126,7 @@ impl RoomTask {
     }
 
     /// One batch, in order: consecutive posts share a commit.
-    async fn turn(&mut self, batch: &mut Vec<RoomCommand>) {
+    async fn turn(&mut self, batch: &mut VecDeque<RoomCommand>) {
         let (mut appends, mut batch) = (Appends::new(), batch.drain(..));
         let many = batch.len();
         while let Some(command) = batch.next() {
