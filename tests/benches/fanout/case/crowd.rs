@@ -1,6 +1,10 @@
 //! Crowds that are mostly idle: what a connection holds, and how thousands come back.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use hubbub_tests::bench::{
     load::{Flow, Guest, Kept, Load, Names, account, storm},
@@ -32,8 +36,16 @@ pub(super) fn idle(plan: Plan) -> io::Result<Found> {
         let server = Server::start_with("hubbub", &data.path().join("data"), plan.server, WIDE)?;
         let mut few = Load::gather_as(Names { room: "r", nick: "few" }, Dialect::Hubbub, &server.address, &[IDLE[0]])?;
         let before = server.private_bytes()?;
-        let mut many =
-            Load::gather_as(Names { room: "r", nick: "many" }, Dialect::Hubbub, &server.address, &[IDLE[1] - IDLE[0]])?;
+        let many = Names { room: "r", nick: "many" };
+        // The few answer their pings meanwhile: so many more may take longer than a server waits for an answer.
+        let are_in = AtomicBool::new(false);
+        let mut many = std::thread::scope(|scope| {
+            let few = scope.spawn(|| few.run_until(&[Flow::Silent], &|_| are_in.load(Ordering::Relaxed)));
+            let many = Load::gather_as(many, Dialect::Hubbub, &server.address, &[IDLE[1] - IDLE[0]]);
+            are_in.store(true, Ordering::Relaxed);
+            few.join().map_err(|_| io::Error::other("a thread failed"))??;
+            many
+        })?;
         few.run(&[Flow::Silent], Duration::from_secs(2))?;
         slopes.push((server.private_bytes()? - before) / (IDLE[1] - IDLE[0]) as f64 / 1024.0);
         // Pings go out every 25 s, and are answered.

@@ -165,7 +165,7 @@ mod tests {
             sender.begin(Flow::Window(2), 0);
             sender.write_due(0, true);
             let histogram = || Histogram::new(3).expect("a histogram");
-            let tally = Tally { messages: 0, deliveries: 0, latency: histogram(), last: histogram() };
+            let tally = Tally { messages: 0, deliveries: 0, news: 0, latency: histogram(), last: histogram() };
             Self { room: Room::new(2), sender, members: [Member::waiting(3, true), Member::waiting(3, false)], tally }
         }
 

@@ -35,6 +35,9 @@ pub use self::{
 };
 use self::{entrance::Entrance, flow::Sender, lazy::Lazy, member::Member, outsider::Outsider, room::Room};
 
+/// News of arrivals come within this time, which is longer than a server gathers them.
+const NEWS_GATHERED: Duration = Duration::from_millis(400);
+
 /// Nothing was delivered for so long that a run is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -77,6 +80,8 @@ pub struct Done {
 struct Tally {
     messages: u64,
     deliveries: u64,
+    /// Events that are no posts: who came, who left.
+    news: u64,
     latency: Histogram<u64>,
     last: Histogram<u64>,
 }
@@ -84,7 +89,7 @@ struct Tally {
 impl Tally {
     fn new() -> io::Result<Self> {
         let histogram = || Histogram::new_with_max(LATENCY_MAX_NS, 3).map_err(io::Error::other);
-        Ok(Self { messages: 0, deliveries: 0, latency: histogram()?, last: histogram()? })
+        Ok(Self { messages: 0, deliveries: 0, news: 0, latency: histogram()?, last: histogram()? })
     }
 }
 
@@ -223,15 +228,18 @@ impl Load {
             .all(|member| member.counted == self.rooms[member.room].bytes)
     }
 
-    /// Lets the news of arrivals pass: until nothing has come for longer than they are gathered.
+    /// Lets the news of arrivals pass: until none has come for longer than they are gathered. Of a large crowd somebody is
+    /// pinged all the time, and answers.
     fn settle(&mut self) -> io::Result<()> {
-        loop {
-            self.poll.poll(&mut self.events, Some(Duration::from_millis(400)))?;
-            if self.events.is_empty() {
-                return Ok(());
-            }
+        let mut last = (self.tally.news, Instant::now());
+        while last.1.elapsed() < NEWS_GATHERED {
+            self.poll.poll(&mut self.events, Some(NEWS_GATHERED))?;
             self.read_events()?;
+            if self.tally.news > last.0 {
+                last = (self.tally.news, Instant::now());
+            }
         }
+        Ok(())
     }
 
     /// Sends by `flows`, one a room, for a time, then waits until everybody has everything.

@@ -114,6 +114,7 @@ impl Scene<'_> {
         if payload.starts_with(br#"{"ev":"lagged""#) || payload.starts_with(br#"{"ev":"goodbye""#) {
             return Err(said(payload));
         }
+        self.tally.news += 1;
         Ok(false)
     }
 
