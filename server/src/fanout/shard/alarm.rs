@@ -10,8 +10,9 @@ use tokio::{sync::Notify, time::sleep};
 use super::{ConnectionId, LocalShard};
 use crate::clock::monotonic_ms;
 
-/// Alarms ring at multiples of this, so that many connections are looked after in one go.
-const GRID_MS: u64 = 16;
+/// Alarms ring at multiples of this, so that many connections are looked after in one go, and their answers come together:
+/// to be woken for each would cost more than the answer.
+const GRID_MS: u64 = 64;
 
 /// One connection's next look at the time; ordered by the moment.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,10 +104,10 @@ mod tests {
         alarms.set(id(1, 1), 100);
         alarms.set(id(2, 2), 40);
         alarms.set(id(3, 3), 41);
-        assert_eq!(alarms.take(40), None, "on the grid, at 48");
-        assert_eq!([alarms.take(48), alarms.take(48)], [Some((2, 2)), Some((3, 3))]);
-        assert_eq!([alarms.take(48), alarms.take(111)], [None, None]);
-        assert_eq!([alarms.take(112), alarms.take(u64::MAX)], [Some((1, 1)), None]);
+        assert_eq!(alarms.take(40), None, "on the grid, at 64");
+        assert_eq!([alarms.take(64), alarms.take(64)], [Some((2, 2)), Some((3, 3))]);
+        assert_eq!([alarms.take(64), alarms.take(127)], [None, None]);
+        assert_eq!([alarms.take(128), alarms.take(u64::MAX)], [Some((1, 1)), None]);
     }
 
     #[tokio::test(start_paused = true)]
