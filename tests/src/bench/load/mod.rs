@@ -404,12 +404,19 @@ fn is_end(error: &io::Error) -> bool {
 mod tests {
     use std::{
         io::{Read, Write},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
         thread,
     };
 
     use super::*;
     use crate::bench::socket::{read_head, websocket_accept};
+
+    fn let_in(listener: &TcpListener) -> io::Result<TcpStream> {
+        let (mut socket, _) = listener.accept()?;
+        let accept = websocket_accept(&read_head(&mut socket)?);
+        write!(socket, "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")?;
+        Ok(socket)
+    }
 
     /// A bare server with two people, which passes on what the first one says: so many bytes of it to the second.
     fn server(to_second: impl Fn(usize) -> usize + Send + 'static) -> String {
@@ -418,10 +425,7 @@ mod tests {
         thread::spawn(move || -> io::Result<()> {
             let mut people = Vec::new();
             for _ in 0..2 {
-                let (mut socket, _) = listener.accept()?;
-                let accept = websocket_accept(&read_head(&mut socket)?);
-                write!(socket, "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")?;
-                people.push(socket);
+                people.push(let_in(&listener)?);
             }
             let mut frame = vec![0; 4_096];
             loop {
@@ -460,5 +464,24 @@ mod tests {
         assert!(error.to_string().contains("nothing that is due came"), "{error}");
         let error = one_post(&server(|all| all - 1)).expect_err("one has not all of it");
         assert!(error.to_string().contains("nothing that is due came"), "{error}");
+    }
+
+    #[test]
+    fn a_crowd_is_settled_though_somebody_is_always_pinged() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let server = thread::spawn(move || -> io::Result<u64> {
+            let mut socket = let_in(&listener)?;
+            for pings in 1.. {
+                socket.write_all(&[0x89, 0])?;
+                let mut pong = [0; 6];
+                if socket.read_exact(&mut pong).is_err() {
+                    return Ok(pings);
+                }
+            }
+            Ok(0)
+        });
+        drop(Load::gather(Dialect::Bare, &address, &[1]).expect("it comes to an end"));
+        assert!(server.join().expect("no panic").expect("it served") > 1, "pings were answered");
     }
 }
