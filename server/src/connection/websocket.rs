@@ -22,15 +22,12 @@ const HEADER_BYTES_MAX: usize = 14;
 const BUFFER_BYTES_KEPT: usize = 1_024;
 
 thread_local! {
-    static BUFFERS: Spares<Vec<u8>> = const { Spares::new() };
+    static BUFFERS: Spares<Vec<u8>> = const { Spares::of(BUFFER_BYTES_KEPT) };
 }
 
 /// Keeps the memory of what was read, and is not needed any more, for what comes next on this thread.
 pub fn keep(mut read: Vec<u8>) {
-    if (1..=BUFFER_BYTES_KEPT).contains(&read.capacity()) {
-        read.clear();
-        BUFFERS.keep(read);
-    }
+    BUFFERS.take_back(&mut read);
 }
 
 /// A whole message from a client.
@@ -110,9 +107,7 @@ impl Decoder {
             self.rest.drain(..self.taken);
             self.taken = 0;
         }
-        if self.rest.capacity() == 0 {
-            self.rest = BUFFERS.take();
-        }
+        BUFFERS.lend(&mut self.rest);
         self.rest.extend_from_slice(bytes);
     }
 
@@ -152,7 +147,7 @@ impl Decoder {
     /// Gives memory back when nothing unfinished is held.
     fn forget_taken(&mut self) {
         if self.over || self.taken == self.rest.len() {
-            keep(std::mem::take(&mut self.rest));
+            BUFFERS.take_back(&mut self.rest);
             self.taken = 0;
         }
     }

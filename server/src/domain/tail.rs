@@ -14,7 +14,8 @@ const UNUSED_DIVISOR: usize = 8;
 /// The newest events of a log, dense up to its last seq, limited in number and bytes.
 ///
 /// They stand one behind the other in segments, each of which is as large as all before it, within limits. So none has
-/// memory of its own, nothing is copied when one comes, and one that is forgotten is not even looked at.
+/// memory of its own, nothing is copied when one comes (but where much of a segment would stay unused), and one that is
+/// forgotten is not even looked at.
 #[derive(Debug, Clone)]
 pub struct Tail {
     segments: VecDeque<Vec<u8>>,

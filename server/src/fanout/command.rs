@@ -58,7 +58,7 @@ pub enum Item {
 const LIST_ITEMS_KEPT: usize = 8;
 
 thread_local! {
-    static LISTS: Spares<Vec<Item>> = const { Spares::new() };
+    static LISTS: Spares<Vec<Item>> = const { Spares::of(LIST_ITEMS_KEPT) };
 }
 
 /// Things to do for a room, in order. Its memory is its thread's: each list is needed for a moment, many times a turn.
@@ -68,9 +68,7 @@ pub struct Items(Vec<Item>);
 impl Items {
     /// One more.
     pub fn push(&mut self, item: Item) {
-        if self.0.capacity() == 0 {
-            self.0 = LISTS.take();
-        }
+        LISTS.lend(&mut self.0);
         self.0.push(item);
     }
 
@@ -96,10 +94,7 @@ impl FromIterator<Item> for Items {
 
 impl Drop for Items {
     fn drop(&mut self) {
-        if (1..=LIST_ITEMS_KEPT).contains(&self.0.capacity()) {
-            self.0.clear();
-            LISTS.keep(std::mem::take(&mut self.0));
-        }
+        LISTS.take_back(&mut self.0);
     }
 }
 

@@ -17,7 +17,11 @@ use smallvec::SmallVec;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::command::{LogChunk, RoomTag};
-use crate::{domain::number::ByNumber, store::RoomId};
+use crate::{
+    domain::number::ByNumber,
+    spare::{Kept, Spares},
+    store::RoomId,
+};
 
 /// Cargo behind which a signal is not worth carrying any more.
 const SIGNALS_BEHIND_MAX: usize = 32;
@@ -40,10 +44,14 @@ pub(super) struct Entry {
 }
 
 /// What is carried round in one hall.
-pub(super) type Stream = VecDeque<Entry>;
+type Stream = VecDeque<Entry>;
 
 /// Cargo for which a stream that is lent may have space; a larger one is freed.
 const STREAM_LENT_MAX: usize = 64;
+
+thread_local! {
+    static STREAMS: Spares<Stream> = const { Spares::of(STREAM_LENT_MAX) };
+}
 
 /// A connection that is seated here.
 #[derive(Debug)]
@@ -221,20 +229,15 @@ impl Hall {
         }
     }
 
-    /// Gives an empty stream the memory of another, which the shard has for whichever hall is at work.
-    pub(super) fn borrow_stream(&mut self, spare: &mut Stream) {
-        if self.stream.capacity() == 0 {
-            self.stream = std::mem::take(spare);
-        }
+    /// Has memory for a stream while it is at work.
+    pub(super) fn borrow_stream(&mut self) {
+        STREAMS.lend(&mut self.stream);
     }
 
     /// Gives the memory of a stream back that has become empty: a hall at rest holds none.
-    pub(super) fn return_stream(&mut self, spare: &mut Stream) {
+    pub(super) fn return_stream(&mut self) {
         if self.stream.is_empty() {
-            let stream = std::mem::take(&mut self.stream);
-            if stream.capacity() <= STREAM_LENT_MAX && stream.capacity() > spare.capacity() {
-                *spare = stream;
-            }
+            STREAMS.take_back(&mut self.stream);
         }
     }
 }

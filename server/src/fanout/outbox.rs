@@ -29,7 +29,7 @@ const SLICES_FEW: usize = 8;
 const QUEUE_FRAMES_KEPT: usize = 8;
 
 thread_local! {
-    static QUEUES: Spares<VecDeque<Bytes>> = const { Spares::new() };
+    static QUEUES: Spares<VecDeque<Bytes>> = const { Spares::of(QUEUE_FRAMES_KEPT) };
     /// What waits in all outboxes of this thread.
     static QUEUED: Cell<usize> = const { Cell::new(0) };
 }
@@ -168,16 +168,14 @@ impl<S: Socket + ?Sized> Outbox<S> {
         self.set_queued(self.queued.get() - written);
         advance(&mut queue, written);
         if queue.is_empty() {
-            give_back(&mut queue);
+            QUEUES.take_back(&mut queue);
         }
     }
 
     fn enqueue(&self, frame: Bytes) {
         self.set_queued(self.queued.get() + frame.len());
         let mut queue = self.queue.borrow_mut();
-        if queue.capacity() == 0 {
-            *queue = QUEUES.take();
-        }
+        QUEUES.lend(&mut queue);
         queue.push_back(frame);
     }
 
@@ -239,7 +237,8 @@ impl<S: Socket + ?Sized> Outbox<S> {
                 }
             }
         }
-        give_back(&mut queue);
+        // Most outboxes are empty most of the time, and then hold no memory.
+        QUEUES.take_back(&mut queue);
         if self.ending.get() {
             self.socket.end();
         }
@@ -372,14 +371,6 @@ impl<S: ?Sized> Outbox<S> {
 impl<S: ?Sized> Drop for Outbox<S> {
     fn drop(&mut self) {
         self.set_queued(0);
-    }
-}
-
-/// Most outboxes are empty most of the time, and then hold no memory.
-fn give_back(queue: &mut VecDeque<Bytes>) {
-    let queue = std::mem::take(queue);
-    if (1..=QUEUE_FRAMES_KEPT).contains(&queue.capacity()) {
-        QUEUES.keep(queue);
     }
 }
 

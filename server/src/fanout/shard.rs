@@ -24,7 +24,7 @@ use self::{
 };
 use super::{
     command::{Batch, Farewell, Item, Order, ShardCommand},
-    hall::{Cargo, Hall, Halls, Stream},
+    hall::{Cargo, Hall, Halls},
     handle::{ConnectionId, ShardHandle, ShardId},
     outbox::{Outbox, queued_here},
     view::{Bursts, ShardSight, ShardState},
@@ -66,8 +66,6 @@ struct Shard {
     connections: Slab<Entry>,
     generation: u32,
     halls: Halls,
-    /// Memory for the stream of the hall that is at work.
-    spare: Stream,
     ready: VecDeque<RoomId>,
     dirty: Vec<u32>,
     draining: Option<u64>,
@@ -144,7 +142,6 @@ impl Shard {
             connections: Slab::new(),
             generation: 0,
             halls: Halls::default(),
-            spare: Stream::new(),
             ready: VecDeque::new(),
             dirty: Vec::new(),
             draining: None,
@@ -224,7 +221,7 @@ impl Shard {
         let id = batch.room.id;
         // Out of the map meanwhile: what is done for a connection may touch other halls.
         let mut hall = self.halls.remove(&id).unwrap_or_else(|| Box::new(Hall::new(batch.room)));
-        hall.borrow_stream(&mut self.spare);
+        hall.borrow_stream();
         let mut items = batch.items;
         for item in items.drain() {
             match item {
@@ -240,7 +237,6 @@ impl Shard {
                 Item::Credit(credit) => hall.keep(credit),
             }
         }
-        drop(items);
         let mut visits = 0;
         if !hall.ready && hall.behind() <= self.limits.slice_deliveries_max {
             let due = hall.behind();
@@ -255,7 +251,7 @@ impl Shard {
 
     /// Puts a hall back into the map, unless nobody is left in it.
     fn put_back(&mut self, mut hall: Box<Hall>) {
-        hall.return_stream(&mut self.spare);
+        hall.return_stream();
         if !hall.is_empty() {
             self.halls.insert(hall.room.id, hall);
         }

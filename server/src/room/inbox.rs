@@ -21,7 +21,7 @@ const SPACE_KEPT: usize = 16;
 /// An inbox for `max` commands, by its two ends.
 pub(super) fn channel<T>(max: usize) -> (Sender<T>, Receiver<T>) {
     let (commands, line) = (VecDeque::new(), BTreeMap::new());
-    let state = State { commands, max, promised: 0, line, tickets: 0, receiver: None, ended: None };
+    let state = State { commands, max, promised: 0, line, tickets: 0, receiver: None, has_ended: false };
     let inbox = Arc::new(Inbox(Mutex::new(state)));
     (Sender(inbox.clone()), Receiver { inbox, left: 0 })
 }
@@ -41,14 +41,8 @@ struct State<T> {
     tickets: u64,
     /// The receiver's task, while it waits.
     receiver: Option<Waker>,
-    ended: Option<End>,
-}
-
-/// The end of the inbox that is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Sender,
-    Receiver,
+    /// Whether one of its ends is gone.
+    has_ended: bool,
 }
 
 impl<T> Inbox<T> {
@@ -113,7 +107,7 @@ impl<T> Sender<T> {
     /// Sends if there is a place and nobody waits for one.
     pub(super) fn try_send(&self, command: T) -> Result<(), TrySendError<T>> {
         let mut state = self.0.state();
-        if state.ended.is_some() {
+        if state.has_ended {
             return Err(TrySendError::Closed(command));
         }
         if state.is_taken() {
@@ -144,14 +138,14 @@ impl<T> Sender<T> {
 
     /// Whether nobody takes anything any more.
     pub(super) fn is_closed(&self) -> bool {
-        self.0.state().ended.is_some()
+        self.0.state().has_ended
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let mut state = self.0.state();
-        state.ended.get_or_insert(End::Sender);
+        state.has_ended = true;
         let receiver = state.receiver.take();
         wake(state, receiver);
     }
@@ -167,25 +161,22 @@ struct Turn<'a, T> {
 impl<T> Turn<'_, T> {
     fn poll_send(&mut self, cx: &mut Context<'_>, command: &mut Option<T>) -> Poll<Result<(), T>> {
         let mut state = self.inbox.state();
-        if state.ended.is_none() {
-            if let Some(ticket) = self.ticket {
-                if let Some(waker) = state.line.get_mut(&ticket) {
-                    waker.clone_from(cx.waker());
-                    return Poll::Pending;
-                }
-                // It has what it was promised.
-                state.promised -= 1;
-                self.ticket = None;
-            } else if state.is_taken() {
-                self.ticket = Some(state.stand_in_line(cx.waker()));
+        if state.has_ended {
+            return Poll::Ready(command.take().map_or(Ok(()), Err));
+        }
+        if let Some(ticket) = self.ticket {
+            if let Some(waker) = state.line.get_mut(&ticket) {
+                waker.clone_from(cx.waker());
                 return Poll::Pending;
             }
+            // It has what it was promised.
+            state.promised -= 1;
+            self.ticket = None;
+        } else if state.is_taken() {
+            self.ticket = Some(state.stand_in_line(cx.waker()));
+            return Poll::Pending;
         }
-        let Some(command) = command.take() else { return Poll::Ready(Ok(())) };
-        if state.ended.is_some() {
-            return Poll::Ready(Err(command));
-        }
-        let receiver = state.put(command);
+        let receiver = command.take().and_then(|command| state.put(command));
         wake(state, receiver);
         Poll::Ready(Ok(()))
     }
@@ -196,7 +187,7 @@ impl<T> Drop for Turn<'_, T> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
         let mut state = self.inbox.state();
-        if state.line.remove(&ticket).is_none() && state.ended.is_none() {
+        if state.line.remove(&ticket).is_none() && !state.has_ended {
             state.promised -= 1;
             let next = state.promise();
             wake(state, next);
@@ -225,7 +216,7 @@ impl<T> Receiver<T> {
         // A room that always finds something lets the others on its thread through now and then.
         let progress = ready!(coop::poll_proceed(cx));
         let mut state = self.inbox.state();
-        if state.commands.is_empty() && state.ended.is_none() {
+        if state.commands.is_empty() && !state.has_ended {
             for list in [&mut state.commands, into] {
                 if list.capacity() > SPACE_KEPT {
                     *list = VecDeque::new();
@@ -257,7 +248,7 @@ impl<T> Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let mut state = self.inbox.state();
-        state.ended = Some(End::Receiver);
+        state.has_ended = true;
         let (left, line) = (mem::take(&mut state.commands), mem::take(&mut state.line));
         wake(state, line.into_values());
         drop(left);

@@ -85,28 +85,18 @@ pub(super) fn empty_rooms(plan: Plan) -> io::Result<Found> {
 /// Rooms that somebody was in, spoke in and left, and that were closed then.
 pub(super) fn left_rooms(plan: Plan) -> io::Result<Found> {
     let [few, many] = LEFT.map(|rooms| if plan.quick { rooms / 10 } else { rooms });
-    let mut bytes = Vec::new();
-    for _ in 0..plan.rounds {
-        let data = tempfile::tempdir()?;
-        let server = Server::start_with("hubbub", &data.path().join("data"), plan.server, &LEFT_SET)?;
-        let mut passers = passers(&server)?;
-        let mut memory = |mut rooms: Range<usize>| {
-            while !rooms.is_empty() {
-                in_each(&mut passers, &mut rooms, &[Step::Join, Step::Post, Step::Part])?;
+    let steps = [Step::Join, Step::Post, Step::Part];
+    let bytes = slopes(plan, &LEFT_SET, [few, many], &steps, |server| {
+        // The one that stays is the lobby.
+        let begun = Instant::now();
+        while server.counts("hubbub_rooms_open")?.iter().sum::<f64>() > 1.0 {
+            if begun.elapsed() > EVICTION_MAX {
+                return Err(io::Error::other("rooms that nobody is in stay open"));
             }
-            // The one that stays is the lobby.
-            let begun = Instant::now();
-            while server.counts("hubbub_rooms_open")?.iter().sum::<f64>() > 1.0 {
-                if begun.elapsed() > EVICTION_MAX {
-                    return Err(io::Error::other("rooms that nobody is in stay open"));
-                }
-                std::thread::park_timeout(Duration::from_millis(20));
-            }
-            server.private_bytes()
-        };
-        let before = memory(0..few)?;
-        bytes.push((memory(few..many)? - before) / (many - few) as f64);
-    }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        Ok(())
+    })?;
     Ok(Found::of(vec![
         Row::new(
             format!("{few} → {many} rooms that were entered, spoken in and left"),
@@ -121,20 +111,7 @@ pub(super) fn left_rooms(plan: Plan) -> io::Result<Found> {
 /// Rooms with one person in each, who is in many.
 pub(super) fn inhabited_rooms(plan: Plan) -> io::Result<Found> {
     let [few, many] = INHABITED.map(|rooms| if plan.quick { rooms / 10 } else { rooms });
-    let mut bytes = Vec::new();
-    for _ in 0..plan.rounds {
-        let data = tempfile::tempdir()?;
-        let server = Server::start_with("hubbub", &data.path().join("data"), plan.server, &INHABITED_SET)?;
-        let mut passers = passers(&server)?;
-        let mut memory = |mut rooms: Range<usize>| {
-            while !rooms.is_empty() {
-                in_each(&mut passers, &mut rooms, &[Step::Join])?;
-            }
-            server.private_bytes()
-        };
-        let before = memory(0..few)?;
-        bytes.push((memory(few..many)? - before) / (many - few) as f64);
-    }
+    let bytes = slopes(plan, &INHABITED_SET, [few, many], &[Step::Join], |_| Ok(()))?;
     Ok(Found::of(vec![
         Row::new(
             format!("{few} → {many} rooms with one person in each"),
@@ -144,6 +121,32 @@ pub(super) fn inhabited_rooms(plan: Plan) -> io::Result<Found> {
         )
         .own(0, "B"),
     ]))
+}
+
+/// Bytes of the server for each room between so many, of each round, once people took these steps in all of them and the
+/// server is as it is to be.
+fn slopes(
+    plan: Plan,
+    set: &[(&str, &str)],
+    [few, many]: [usize; 2],
+    steps: &[Step],
+    until: impl Fn(&Server) -> io::Result<()>,
+) -> io::Result<Vec<f64>> {
+    let round = |_| {
+        let data = tempfile::tempdir()?;
+        let server = Server::start_with("hubbub", &data.path().join("data"), plan.server, set)?;
+        let mut passers = passers(&server)?;
+        let mut memory = |mut rooms: Range<usize>| {
+            while !rooms.is_empty() {
+                in_each(&mut passers, &mut rooms, steps)?;
+            }
+            until(&server)?;
+            server.private_bytes()
+        };
+        let before = memory(0..few)?;
+        Ok((memory(few..many)? - before) / (many - few) as f64)
+    };
+    (0..plan.rounds).map(round).collect()
 }
 
 /// What somebody does in a room.
