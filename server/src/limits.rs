@@ -168,7 +168,7 @@ limits! {
         "Pages of the database that each of the store's readers keeps in memory, in bytes.",
         "The same.";
     store_gather_us: 1_000, 0 ..= 10_000,
-        "How long what is to be stored may be gathered for one commit while all shards are busy, in microseconds.",
+        "How long a commit is gathered for, although a turn brought nothing more for it, while all shards are busy, in microseconds.",
         "It is committed.";
     store_readers: 2, 1 ..= 64,
         "Threads that read from the store.",

@@ -4,9 +4,9 @@
 //! posts, a commit hundreds of answers. So what a turn asks for is gathered until the turn is over, and makes one
 //! commit; and what a commit answers comes at once, and wakes the rooms where that costs next to nothing.
 //!
-//! While all shards have a backlog of deliveries, it goes on gathering beyond its turn, until one has none or
-//! `store_gather_us` is over: two small commits cost nearly twice what one does, and nobody is idle for want of one. Who
-//! asks alone is taken along at once.
+//! While all shards have a backlog of deliveries, it goes on gathering although a turn brought nothing more, until one has
+//! none or `store_gather_us` is over: two small commits cost nearly twice what one does, and nobody is idle for want of
+//! one. Who asks alone is taken along at once.
 //!
 //! - **Role**: two tasks for each thread whose tasks want something of the writer, one for each way.
 //! - **Accepts** requests, from the tasks of its thread; parcels of works that were done, from the writer.
@@ -58,7 +58,7 @@ struct WayThere {
     writer: mpsc::Sender<WriterMessage>,
     gathered: Mutex<Vec<Waiting>>,
     is_due: Notify,
-    /// How long gathering goes on, at most, while all shards have a backlog.
+    /// How long gathering goes on, while all shards have a backlog, although a turn brought nothing more.
     gather: Duration,
 }
 

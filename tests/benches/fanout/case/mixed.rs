@@ -25,6 +25,9 @@ const SMALL: Names = Names { room: "small", nick: "small" };
 /// Posts a second in the small room: enough for a p99, and no part of a second of the large room's.
 const SMALL_PER_S: f64 = 97.0;
 
+/// The same beside a crowd that comes, and before it: it is all in after a few seconds.
+const SMALL_PER_S_OF_STORM: f64 = 3.0 * SMALL_PER_S;
+
 /// What the small room met alone and in company, in milliseconds.
 #[derive(Default)]
 struct Beside {
@@ -104,7 +107,8 @@ pub(super) fn arrivals(plan: Plan) -> io::Result<Found> {
         let data = tempfile::tempdir()?;
         let server = Server::start("hubbub", &data.path().join("data"), plan.server)?;
         let mut small = Load::gather_as(SMALL, Dialect::Hubbub, &server.address, &[3])?;
-        let alone = small.run(&[Flow::Rate(SMALL_PER_S)], Duration::from_secs(if plan.quick { 2 } else { 6 }))?;
+        let flow = Flow::Rate(SMALL_PER_S_OF_STORM);
+        let alone = small.run(&[flow], Duration::from_secs(if plan.quick { 2 } else { 6 }))?;
         let are_in = AtomicBool::new(false);
         let (arrived, together) = thread::scope(|scope| {
             let crowd = scope.spawn(|| {
@@ -114,12 +118,11 @@ pub(super) fn arrivals(plan: Plan) -> io::Result<Found> {
                 are_in.store(true, Ordering::Release);
                 arrived
             });
-            let flow = [Flow::Rate(SMALL_PER_S * 3.0)];
-            let together = small.run_until(&flow, &|_| are_in.load(Ordering::Acquire))?;
+            let together = small.run_until(&[flow], &|_| are_in.load(Ordering::Acquire))?;
             let arrived = crowd.join().map_err(|_| io::Error::other("the crowd's thread failed"))??;
             Ok::<_, io::Error>((arrived, together))
         })?;
-        kept += account(plan, vec![small], Flow::Rate(SMALL_PER_S), server, &data.path().join("data"))?;
+        kept += account(plan, vec![small], flow, server, &data.path().join("data"))?;
         Ok((alone, together, arrived.wall))
     };
     let left_out = quiet::turns(plan.rounds * STORMS_EACH, play, |(alone, together, wall)| {

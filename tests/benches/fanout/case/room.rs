@@ -67,6 +67,7 @@ pub(super) fn single(plan: Plan) -> io::Result<Found> {
         rounds.row(case, "server CPU per delivery", "µs", Reach::AtMost(1.2), Played::cpu_us),
         rounds.row(case, "latency of the last reader, median", "ms", Reach::AtMost(1.3), |played| played.last_ms(0.5)),
         rounds.row(case, "latency of the last reader, p99", "ms", Reach::Told, |played| played.last_ms(0.99)),
+        rounds.commit_row(case),
     ])
     .and_kept(rounds.kept)
     .without(rounds.left_out))

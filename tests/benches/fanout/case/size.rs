@@ -42,21 +42,24 @@ pub(super) fn sizes(plan: Plan) -> io::Result<Found> {
             Reach::Told,
             Played::cpu_us,
         );
-        ratios.push((size, row.figure));
+        ratios.push(row.figure);
         rows.push(row);
     }
-    // A room of two pays for its post with two deliveries, one of a thousand with a thousand: flat is from there on.
+    // That it falls is no surprise: a post is paid for once, whatever the number of readers. It must not rise.
     // To the floor beside it: minutes lie between the sizes, in which the machine changes more than they do.
-    let large = || ratios.iter().filter(|(size, _)| *size >= 100).map(|(_, ratio)| *ratio);
-    let (most, least) = (large().fold(f64::MIN, f64::max), large().fold(f64::MAX, f64::min));
+    let (mut least, mut rise) = (f64::MAX, f64::MIN);
+    for ratio in &ratios {
+        least = least.min(*ratio);
+        rise = rise.max(ratio / least);
+    }
     rows.push(
         Row::new(
-            "rooms of 100 to 10,000, one post at a time in each",
-            "server CPU per delivery, to the floor's: the dearest size to the cheapest",
-            Reach::AtMost(1.5),
-            vec![most / least],
+            "rooms of 2 to 10,000, one post at a time in each",
+            "server CPU per delivery, to the floor's: the most by which it rises from a smaller size to a larger",
+            Reach::AtMost(1.3),
+            vec![rise],
         )
-        .beside(format!("{least:.2}–{most:.2}"), ""),
+        .beside(ratios.iter().map(|ratio| format!("{ratio:.2}")).collect::<Vec<_>>().join(", "), ""),
     );
     let line = |name: &str, points| Line { name: name.to_owned(), points };
     let drawing = Drawing {
