@@ -208,6 +208,7 @@ fn check_config(file: PathBuf) -> ExitCode {
 fn serve(sources: &Sources, until_stdin_closes: bool) -> Result<(), ServeError> {
     let config = Arc::new(Config::load(sources)?);
     log::init(&config.log);
+    use_small_pages();
     let metrics = metrics::install();
     raise_open_files(config.limits.connections_max);
     let listener = listen(&config.server.http)?;
@@ -249,6 +250,15 @@ fn listen(address: &str) -> Result<TcpListener, ServeError> {
         tracing::warn!(%error, "the queue of waiting connections stays short");
     }
     Ok(listener)
+}
+
+/// Has memory come in small pages. A huge one is kept whole while anything in it is used, so what a crowd needed as it came
+/// would stay with what it needs from then on; and whoever is the first to touch one waits for a millisecond or two.
+fn use_small_pages() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::info!(%error, "memory comes in huge pages where the system likes");
+    }
 }
 
 /// Lets the process open as many files as the system allows it; every connection is one.

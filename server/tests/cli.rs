@@ -247,6 +247,19 @@ fn a_server_that_was_not_told_so_outlives_its_stdin() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn memory_of_a_server_comes_in_small_pages() {
+    let folder = folder();
+    let mut child = server_with_a_pipe(folder.path(), &["--until-stdin-closes"]);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it is there");
+    drop(child.stdin.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    // A kernel without huge pages does not speak of them.
+    let huge = status.lines().find_map(|line| line.strip_prefix("THP_enabled:"));
+    assert!(huge.is_none_or(|enabled| enabled.trim() == "0"), "{huge:?}");
+}
+
+#[test]
 fn an_inspection_finds_the_folder_as_the_server_does() {
     let folder = folder();
     let path = file(&folder, "[server]\ndata = \"elsewhere\"\n");
