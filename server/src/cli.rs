@@ -252,7 +252,7 @@ fn listen(address: &str) -> Result<TcpListener, ServeError> {
     Ok(listener)
 }
 
-/// Has memory come in small pages. A huge one is kept whole while anything in it is used, so what a crowd needed as it came
+/// Has memory come in small pages from now on. A huge one is kept whole while anything in it is used, so what a crowd needed as it came
 /// would stay with what it needs from then on; and whoever is the first to touch one waits for a millisecond or two.
 fn use_small_pages() {
     #[cfg(target_os = "linux")]
